@@ -1,0 +1,1 @@
+"""lmrun: a command-line experiment runner for Keras 3 that is literate in losses and metrics."""

@@ -1,0 +1,81 @@
+"""Our Hydra plugins: where options are looked for, and the names that stand for no file."""
+
+from __future__ import annotations
+
+from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
+from hydra.core.object_type import ObjectType
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from lossmetric_cli import shipped
+
+
+class LmrunSearchPath(SearchPathPlugin):
+    """Our conf/, then the user's ./conf, then the names of `NameSource`.
+
+    The user's folder comes after ours: it adds options and replaces none, so that no folder that lmrun happens to be
+    started in changes what `lmrun` does.
+    """
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for provider, folder in zip(("lmrun", "user"), shipped.folders("conf"), strict=False):
+            search_path.append(provider, folder.as_uri())
+        search_path.append("names", "lmrun://names")
+
+
+class NameSource(ConfigSource):
+    """Options without a file of their own in conf/.
+
+    `metrics=auc+accuracy` is a list that needs no quotes in any shell, `loss=my_losses.Focal` a dot path to a Python
+    object, and `experiment=page1` a file of experiments/.
+    """
+
+    @staticmethod
+    def scheme() -> str:
+        return "lmrun"
+
+    def available(self) -> bool:
+        return True
+
+    def is_group(self, config_path: str) -> bool:
+        return config_path == "experiment"
+
+    def is_config(self, config_path: str) -> bool:
+        group, name = _split(config_path)
+        if group == "experiment":
+            return name in shipped.options("experiment")
+        return bool(group) and not group.startswith("hydra") and ("." in name or "+" in name)
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        if config_path == "" and results_filter is not ObjectType.CONFIG:
+            return ["experiment"]
+        if config_path == "experiment" and results_filter is not ObjectType.GROUP:
+            return sorted(shipped.options("experiment"))
+        return []
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        group, name = _split(config_path)
+        package = None
+        if group == "experiment":
+            node, package = _load(shipped.options("experiment")[name]), "_global_"
+        elif "+" in name:
+            node = OmegaConf.create({"defaults": name.split("+")})
+        else:
+            node = OmegaConf.create({"_target_": name})
+            package = f"{group}.{name.rsplit('.', 1)[-1]}" if group in shipped.MANY else None
+        return ConfigResult(provider=self.provider, path=self.full_path(), config=node, header={"package": package})
+
+
+def _split(config_path: str) -> tuple[str, str]:
+    group, _, name = config_path.removesuffix(".yaml").rpartition("/")
+    return group, name
+
+
+def _load(file):
+    try:
+        return OmegaConf.load(file)
+    except (OSError, YAMLError, OmegaConfBaseException) as error:
+        raise ConfigLoadError(f"{file}: {error}") from error

@@ -1,0 +1,183 @@
+"""From a `_target_` node to the object it names, with errors that say where in the config the fault is."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+from lossmetric_cli.errors import ConfigError, EnvironmentFault, LmrunError, did_you_mean
+
+#: Packages whose code a config may name; `--allow-code=PACKAGE` adds to them for one call.
+TRUSTED = ("keras", "lossmetric_cli")
+#: Names that run or load what the config cannot vouch for.
+REFUSED = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "LambdaCallback", "RemoteMonitor", "get_file"}
+_OPEN = ("keras.config", "keras.models.load_model", "keras.saving", "keras.utils", "keras.export", "keras.src")
+
+allowed_packages: list[str] = []
+
+
+def build(node: dict[str, Any], *, path: str, **given: Any) -> Any:
+    """Return the object that a node names: its `_target_` called with its other keys.
+
+    Args:
+        node: plain values; nodes inside it are built first, in lists as well.
+        path: where the node stands in the config, for the errors.
+        given: what the runner hands over (`task`, `seed`, `name`, …); each goes to the targets that have a
+            parameter of that name and do not set it themselves.
+
+    Raises:
+        ConfigError: an unknown or refused target, unknown or missing parameters, values the target refuses.
+        EnvironmentFault: the target needs a package that is not installed.
+    """
+    target = resolve(node.get("_target_"), path=path)
+    arguments = {key: build_value(value, path=f"{path}.{key}", **given) for key, value in node.items() if key[:1] != "_"}
+    _check_arguments(target, arguments, path=path)
+    signature = _signature(target)
+    handed = {key: value for key, value in given.items() if key in signature and key not in arguments}
+    _check_complete(target, {*arguments, *handed}, path=path)
+    if is_plain_function(target) or node.get("_partial_"):
+        return functools.partial(target, **arguments, **handed) if arguments or handed else target
+    try:
+        return target(**arguments, **handed)
+    except LmrunError:
+        raise
+    except ImportError as error:
+        raise EnvironmentFault(f"{path}: {_one_line(error)}; pip install {error.name or 'what it names'}") from error
+    except Exception as error:
+        raise ConfigError(f"{path}: {target.__name__} refuses this: {_one_line(error)}") from error
+
+
+def build_value(value: Any, *, path: str, **given: Any) -> Any:
+    """Return a value with every `_target_` node in it built."""
+    if isinstance(value, dict):
+        if "_target_" in value:
+            return build(value, path=path, **given)
+        return {key: build_value(item, path=f"{path}.{key}", **given) for key, item in value.items()}
+    if isinstance(value, list):
+        return [build_value(item, path=f"{path}[{index}]", **given) for index, item in enumerate(value)]
+    return value
+
+
+def resolve(name: Any, *, path: str) -> Any:
+    """Return the Python object that a dot path names.
+
+    Reached are Keras' public API, lossmetric_cli, modules under the working folder (the user's own code), and the
+    packages of `--allow-code`. The module's origin is looked up before it is imported, since importing is running.
+    """
+    if not isinstance(name, str) or "." not in name:
+        raise ConfigError(f"{path}: _target_ must be a dot path such as my_code.Thing, got {name!r}")
+    _refuse_untrusted(name, path=path)
+    module, rest = _import_longest(name, path=path)
+    found = module
+    for attribute in rest:
+        if not hasattr(found, attribute):
+            hint = did_you_mean(attribute, [n for n in dir(found) if n[0] != "_"])
+            raise ConfigError(f"{path}: '{name}' has no '{attribute}'{hint}")
+        found = getattr(found, attribute)
+    if not callable(found):
+        raise ConfigError(f"{path}: '{name}' is a {type(found).__name__}, and neither a class nor a function")
+    home = getattr(found, "__module__", None) or ""
+    if not _is_trusted(home.split(".")[0]):
+        raise ConfigError(f"{path}: '{name}' is code of {home}; allow it with --allow-code={home.split('.')[0]}")
+    return found
+
+
+def is_plain_function(target: Any) -> bool:
+    """Return whether the target is itself a loss or metric: a function of `y_true` and `y_pred`."""
+    names = list(_signature(target))[:2] if inspect.isfunction(target) else []
+    return names == ["y_true", "y_pred"]
+
+
+def _refuse_untrusted(name: str, *, path: str) -> None:
+    if any(part in REFUSED for part in name.split(".")) or any(name == p or name.startswith(f"{p}.") for p in _OPEN):
+        raise ConfigError(f"{path}: '{name}' runs or loads code that a config cannot vouch for; it is never reached from YAML")
+    package = name.split(".")[0]
+    if not _is_trusted(package):
+        raise ConfigError(
+            f"{path}: '{name}' is neither Keras' nor lmrun's nor in a file under {Path.cwd().name}/; "
+            f"allow it with --allow-code={package}"
+        )
+
+
+def _is_trusted(package: str) -> bool:
+    return package in (*TRUSTED, *allowed_packages) or _is_own_code(package)
+
+
+def _is_own_code(package: str) -> bool:
+    """Return whether a top-level module lies under the working folder, without importing it."""
+    try:
+        found = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return False
+    origins = [found.origin] if found and found.origin else list(found.submodule_search_locations or []) if found else []
+    here = Path.cwd().resolve()
+    installed = Path(sys.prefix).resolve()
+    places = [Path(origin).resolve() for origin in origins]
+    return bool(places) and all(
+        here in place.parents and (installed not in place.parents or installed == here) and "site-packages" not in place.parts
+        for place in places
+    )
+
+
+def _import_longest(name: str, *, path: str) -> tuple[Any, list[str]]:
+    """Return the longest importable module at the front of a dot path, and the attributes that follow it."""
+    parts = name.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        module = ".".join(parts[:end])
+        try:
+            return importlib.import_module(module), parts[end:]
+        except ModuleNotFoundError as error:
+            if not (error.name and (module == error.name or module.startswith(f"{error.name}."))):
+                raise ConfigError(f"{path}: {module} needs '{error.name}', which is not installed") from error
+        except Exception as error:
+            raise ConfigError(f"{path}: importing {module} failed: {type(error).__name__}: {_one_line(error)}") from error
+    raise ConfigError(f"{path}: no module '{parts[0]}' for '{name}'; is {parts[0]}.py in {Path.cwd()}?")
+
+
+def _check_arguments(target: Any, arguments: dict[str, Any], *, path: str) -> None:
+    signature = _signature(target)
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in signature.values()):
+        extra = _base_arguments(target)
+        if extra is None:
+            return
+        signature = {**signature, **extra}
+    for key in arguments:
+        if key not in signature:
+            raise ConfigError(f"{path}: {target.__name__} takes no '{key}'{did_you_mean(key, signature)}")
+
+
+def _base_arguments(target: Any) -> dict[str, Any] | None:
+    """Return what a Keras class takes through `**kwargs`: its bases' parameters; None where anything may go through."""
+    if not inspect.isclass(target) or not target.__module__.startswith("keras."):
+        return None
+    found: dict[str, Any] = {}
+    for base in target.__mro__[1:]:
+        if "__init__" in vars(base) and base is not object:
+            found |= dict(inspect.signature(base.__init__).parameters)
+    return {**found, "name": None, "dtype": None, "trainable": None, "input_shape": None}
+
+
+def _check_complete(target: Any, present: set[str], *, path: str) -> None:
+    if is_plain_function(target):
+        return
+    for name, parameter in _signature(target).items():
+        is_free = parameter.kind in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        if parameter.default is inspect.Parameter.empty and not is_free and name not in present:
+            raise ConfigError(f"{path}: {target.__name__} needs '{name}'; type {path}.{name}=…")
+
+
+def _signature(target: Any) -> dict[str, inspect.Parameter]:
+    try:
+        return dict(inspect.signature(target).parameters)
+    except (TypeError, ValueError):
+        return {"kwargs": inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)}
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 160 else f"{text[:157]}…"

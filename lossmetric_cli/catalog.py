@@ -1,0 +1,133 @@
+"""One table of names: which labels and tasks a loss is for, which way a metric is better, what each of them must be fed.
+
+The keys are Keras' class names, since an option, an alias, a dot path and a Python object all end in one. A test holds
+the tables against Keras' public API.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CLASSIFICATION = ("binary", "multiclass", "multilabel")
+EVERY_KIND = (*CLASSIFICATION, "regression")
+
+#: Names that people type for a setting, and what the setting is called here.
+SETTING_ALIASES = {"lr": "learning_rate", "batch": "batch_size", "epoch": "epochs", "random_state": "seed", "dropout_rate": "dropout"}
+
+
+@dataclass(frozen=True)
+class LossFacts:
+    """What a loss asks for.
+
+    `kinds`: the tasks it is for. `labels`: "dense" (the shape of a prediction, classes one-hot) or "index" (class
+    numbers). `head`: the activation it wants where that is not the task's own. `takes_logits`: whether it is a
+    cross-entropy with a `from_logits` switch.
+    """
+
+    kinds: tuple[str, ...] = EVERY_KIND
+    labels: str = "dense"
+    head: str | None = None
+    takes_logits: bool = False
+
+
+LOSSES = {
+    "BinaryCrossentropy": LossFacts(("binary", "multilabel"), takes_logits=True),
+    "BinaryFocalCrossentropy": LossFacts(("binary", "multilabel"), takes_logits=True),
+    "CategoricalCrossentropy": LossFacts(("multiclass",), takes_logits=True),
+    "CategoricalFocalCrossentropy": LossFacts(("multiclass",), takes_logits=True),
+    "CategoricalGeneralizedCrossEntropy": LossFacts(("multiclass",), labels="index"),
+    "CategoricalHinge": LossFacts(("multiclass",), head="linear"),
+    "Circle": LossFacts(("multiclass",), labels="index", head="embedding"),
+    "CosineSimilarity": LossFacts(("multiclass", "multilabel", "regression")),
+    "CTC": LossFacts(()),
+    "Dice": LossFacts(CLASSIFICATION),
+    "Hinge": LossFacts(("binary", "multilabel"), head="linear"),
+    "Huber": LossFacts(),
+    "KLDivergence": LossFacts(("multiclass",)),
+    "LogCosh": LossFacts(),
+    "MeanAbsoluteError": LossFacts(),
+    "MeanAbsolutePercentageError": LossFacts(("regression",)),
+    "MeanSquaredError": LossFacts(),
+    "MeanSquaredLogarithmicError": LossFacts(("regression",)),
+    "Poisson": LossFacts(("regression",), head="exponential"),
+    "SparseCategoricalCrossentropy": LossFacts(("multiclass",), labels="index", takes_logits=True),
+    "SquaredHinge": LossFacts(("binary", "multilabel"), head="linear"),
+    "Tversky": LossFacts(CLASSIFICATION),
+}
+
+
+@dataclass(frozen=True)
+class MetricFacts:
+    """What a metric asks for.
+
+    `direction`: "max" or "min", or None for a count that is neither. `labels`: "dense", "index" or, for a metric of
+    single class numbers, "class" (the predicted class in place of the probabilities as well). `probabilities`: whether
+    it compares predictions with thresholds in [0, 1], so that a linear head must pass its activation first. `kinds`: the
+    tasks it is for. `fills`: parameters that the task decides when they are null, by what decides them.
+    """
+
+    direction: str | None
+    labels: str = "dense"
+    probabilities: bool = False
+    kinds: tuple[str, ...] = EVERY_KIND
+    fills: tuple[str, ...] = ()
+
+
+def _classes(direction: str | None, **facts: object) -> MetricFacts:
+    return MetricFacts(direction, probabilities=True, kinds=CLASSIFICATION, **facts)
+
+
+METRICS = {
+    "AUC": _classes("max"),
+    "Accuracy": MetricFacts("max", labels="class", kinds=CLASSIFICATION),
+    "BinaryAccuracy": _classes("max"),
+    "BinaryCrossentropy": MetricFacts("min", probabilities=True, kinds=("binary", "multilabel")),
+    "BinaryIoU": MetricFacts("max", probabilities=True, kinds=("binary", "multilabel"), fills=("target_class_ids",)),
+    "CategoricalAccuracy": MetricFacts("max", kinds=("multiclass",)),
+    "CategoricalCrossentropy": MetricFacts("min", probabilities=True, kinds=("multiclass",)),
+    "CategoricalHinge": MetricFacts("min", kinds=("multiclass",)),
+    "ConcordanceCorrelation": MetricFacts("max", kinds=("regression",)),
+    "CosineSimilarity": MetricFacts("max"),
+    "F1Score": _classes("max", fills=("threshold",)),
+    "FBetaScore": _classes("max", fills=("threshold",)),
+    "FalseNegatives": _classes("min"),
+    "FalsePositives": _classes("min"),
+    "Hinge": MetricFacts("min", kinds=("binary", "multilabel")),
+    "IoU": MetricFacts("max", labels="class", kinds=("binary", "multiclass"), fills=("num_classes", "target_class_ids")),
+    "KLDivergence": MetricFacts("min", probabilities=True, kinds=("multiclass",)),
+    "LogCoshError": MetricFacts("min"),
+    "MeanAbsoluteError": MetricFacts("min"),
+    "MeanAbsolutePercentageError": MetricFacts("min", kinds=("regression",)),
+    "MeanIoU": MetricFacts("max", labels="class", kinds=("binary", "multiclass"), fills=("num_classes",)),
+    "MeanSquaredError": MetricFacts("min"),
+    "MeanSquaredLogarithmicError": MetricFacts("min", kinds=("regression",)),
+    "OneHotIoU": MetricFacts("max", kinds=("multiclass",), fills=("num_classes", "target_class_ids")),
+    "OneHotMeanIoU": MetricFacts("max", kinds=("multiclass",), fills=("num_classes",)),
+    "PearsonCorrelation": MetricFacts("max", kinds=("regression",)),
+    "Poisson": MetricFacts("min", kinds=("regression",)),
+    "Precision": _classes("max"),
+    "PrecisionAtRecall": _classes("max"),
+    "R2Score": MetricFacts("max", kinds=("regression",)),
+    "Recall": _classes("max"),
+    "RecallAtPrecision": _classes("max"),
+    "RootMeanSquaredError": MetricFacts("min"),
+    "SensitivityAtSpecificity": _classes("max"),
+    "SparseCategoricalAccuracy": MetricFacts("max", labels="index", kinds=("multiclass",)),
+    "SparseCategoricalCrossentropy": MetricFacts("min", labels="index", probabilities=True, kinds=("multiclass",)),
+    "SparseTopKCategoricalAccuracy": MetricFacts("max", labels="index", kinds=("multiclass",)),
+    "SpecificityAtSensitivity": _classes("max"),
+    "SquaredHinge": MetricFacts("min", kinds=("binary", "multilabel")),
+    "TopKCategoricalAccuracy": MetricFacts("max", kinds=("multiclass",)),
+    "TrueNegatives": _classes("max"),
+    "TruePositives": _classes("max"),
+}
+
+
+def loss_facts(loss: object) -> LossFacts:
+    """Return what a loss asks for; a loss of the user's own is fed the shape of a prediction, whatever the task."""
+    return LOSSES.get(type(loss).__name__, LossFacts())
+
+
+def metric_facts(metric: object) -> MetricFacts:
+    """Return what a metric asks for; a metric of the user's own is fed the shape of a prediction, its direction unknown."""
+    return METRICS.get(type(metric).__name__, MetricFacts(None))

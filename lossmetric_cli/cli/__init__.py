@@ -1,0 +1,82 @@
+"""The command line: help, a verb, or a run that Hydra composes; every mistake is one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+from lossmetric_cli.errors import ConfigError, LmrunError, did_you_mean
+
+
+def main(words: list[str] | None = None) -> None:
+    """Answer a command line and leave with its exit code: 0, 2 to 7 as `LmrunError` says, 1 for a bug, 130 for Ctrl-C."""
+    sys.exit(answer(sys.argv[1:] if words is None else words))
+
+
+def answer(words: list[str]) -> int:
+    """Return the exit code of a command line after doing what it says."""
+    try:
+        return _dispatch(words)
+    except LmrunError as error:
+        return complain(error)
+    except KeyboardInterrupt:
+        print("lmrun: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains as it ends
+        return 141
+    except Exception as error:
+        traceback.print_exc()
+        print(f"lmrun: bug: {type(error).__name__}: {error}; please report it with the lines above", file=sys.stderr)
+        return 1
+
+
+def complain(error: LmrunError) -> int:
+    """Print a mistake as one line, its traceback too under LMRUN_DEBUG=1, and return its exit code."""
+    if os.environ.get("LMRUN_DEBUG") == "1":
+        traceback.print_exception(error)
+    print(f"lmrun: error: {' '.join(str(error).split())}", file=sys.stderr)
+    folder = getattr(error, "folder", None)
+    if folder:
+        print(f"  details: {folder}/error.log", file=sys.stderr)
+    return error.exit_code
+
+
+def _dispatch(words: list[str]) -> int:
+    from lossmetric_cli.cli import help as help_screen
+
+    if words and words[0] in ("help", "--help", "-h"):
+        return help_screen.show(words[1:])
+    if words and words[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"lmrun {version('lossmetric_cli')}")
+        return 0
+    if words and _is_verb(words[0]):
+        return _verb(words[0], words[1:])
+    from lossmetric_cli.cli import app
+
+    return app.answer(words)
+
+
+def _is_verb(word: str) -> bool:
+    return "=" not in word and word[:1] not in ("-", "+", "~")
+
+
+def _verb(name: str, words: list[str]) -> int:
+    verbs = {"plot": _plot}
+    if name not in verbs:
+        raise ConfigError(f"unknown verb '{name}'{did_you_mean(name, [*verbs, 'help'])} (a setting is typed name=value)")
+    return verbs[name](words)
+
+
+def _plot(words: list[str]) -> int:
+    """Draw the pictures of finished runs again, without TensorFlow, and print the folder of each."""
+    from lossmetric_cli.cli.redraw import redraw
+
+    if not words:
+        raise ConfigError("plot needs a run folder; type lmrun plot outputs/latest")
+    for word in words:
+        print(redraw(word))
+    return 0

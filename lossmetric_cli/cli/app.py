@@ -1,0 +1,180 @@
+"""The Hydra application: composes the config, then runs it, sweeps it, shows it or completes it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import hydra as hydra_package
+from hydra import version
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from lossmetric_cli import build, shipped, store
+from lossmetric_cli.cli import faults, jobs, words
+from lossmetric_cli.errors import ConfigError, did_you_mean
+from lossmetric_cli.spec import RunSpec
+
+
+def answer(typed: list[str]) -> int:
+    """Do what a command line without a verb says, and return its exit code."""
+    arguments, notes = _parse(typed)
+    _prepare_python()
+    hydra = _open(arguments)
+    try:
+        with _explained(hydra, arguments):
+            if arguments.shell_completion:
+                hydra.shell_completion(config_name=arguments.config_name, overrides=arguments.overrides)
+                return 0
+            if arguments.info is not None:
+                hydra.show_info(arguments.info, config_name=arguments.config_name, overrides=arguments.overrides)
+                return 0
+            if arguments.cfg:
+                return _show_config(hydra, arguments)
+            if arguments.multirun:
+                return _sweep(hydra, arguments, notes)
+            return _run(hydra, arguments, notes)
+    finally:
+        GlobalHydra.instance().clear()
+
+
+def _parse(typed: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Return Hydra's flags with the overrides made readable, and what was translated."""
+    parser = get_args_parser()
+    flags = [word for word in typed if word[:1] == "-"]
+    known = [*parser._option_string_actions, "-q", "--quiet", "--allow-code"]
+    for flag in flags:
+        name = flag.split("=")[0]
+        if name not in known:
+            raise ConfigError(f"unknown option '{name}'{did_you_mean(name, known)}")
+        if name == "--experimental-rerun":
+            raise ConfigError("--experimental-rerun unpickles a file, which lmrun never does")
+        if name == "--allow-code":
+            build.allowed_packages.append(flag.partition("=")[2])
+    quiet = ["quiet=true"] if {"-q", "--quiet"} & set(flags) else []
+    arguments = parser.parse_args([word for word in typed if word.split("=")[0] not in ("-q", "--quiet", "--allow-code")])
+    arguments.config_name = arguments.config_name or "config"
+    if arguments.shell_completion:
+        return arguments, []
+    read = words.read([*arguments.overrides, *quiet])
+    arguments.overrides = read.overrides
+    return arguments, read.notes
+
+
+def _prepare_python() -> None:
+    """Let the user's own modules be imported from the working folder, after everything that is installed."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    plugins = str(shipped.PACKAGE / "_hydra")
+    if plugins not in sys.path:
+        sys.path.append(plugins)
+
+
+def _open(arguments: argparse.Namespace) -> Hydra:
+    """Return Hydra with our plugins, our schema and the folders of options."""
+    if hydra_package.__version__.startswith("1.3"):
+        version.setbase("1.3")
+    ConfigStore.instance().store(name="runspec", node=RunSpec, provider="lmrun")
+    search_path = create_config_search_path(arguments.config_path or str(shipped.folder("conf")))
+    if arguments.config_dir:
+        folder = Path(arguments.config_dir).resolve()
+        if not folder.is_dir():
+            raise ConfigError(f"--config-dir: '{folder}' is no folder")
+        search_path.prepend("command-line", folder.as_uri(), anchor=SearchPathQuery(provider="schema"))
+    return Hydra.create_main_hydra2("lmrun", search_path)
+
+
+@contextmanager
+def _explained(hydra: Hydra, arguments: argparse.Namespace) -> Iterator[None]:
+    """Turn what Hydra and OmegaConf raise into one line."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+
+        def compose(overrides: list[str]) -> DictConfig:
+            return _compose(hydra, arguments.config_name, overrides)
+
+        raise faults.explain(error, arguments.overrides, compose=compose) from error
+
+
+def _compose(hydra: Hydra, name: str, overrides: list[str], *, mode: RunMode = RunMode.RUN) -> DictConfig:
+    config = hydra.compose_config(config_name=name, overrides=overrides, run_mode=mode, with_log_configuration=False)
+    _refuse_code(config)
+    return config
+
+
+def _refuse_code(config: DictConfig) -> None:
+    """Refuse the settings of Hydra that run code, wherever they come from."""
+    hydra = config.hydra
+    if hydra.callbacks:
+        raise ConfigError("hydra.callbacks can run any code; remove it: lmrun's own callbacks are the group callbacks")
+    for name in ("launcher", "sweeper"):
+        target = hydra[name].get("_target_", "")
+        if not target.startswith(("hydra.", "hydra_plugins.")):
+            raise ConfigError(f"hydra.{name}._target_='{target}' is no plugin of Hydra; choose one with hydra/{name}=NAME")
+    for name in ("job_logging", "hydra_logging"):
+        if "()" in str(hydra[name]):
+            raise ConfigError(f"hydra.{name} names a class to call with '()', which can run any code; remove it")
+
+
+def _show_config(hydra: Hydra, arguments: argparse.Namespace) -> int:
+    hydra.show_cfg(
+        config_name=arguments.config_name,
+        overrides=arguments.overrides,
+        cfg_type=arguments.cfg,
+        package=arguments.package,
+        resolve=arguments.resolve,
+    )
+    return 0
+
+
+def _run(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
+    config = _compose(hydra, arguments.config_name, arguments.overrides)
+    HydraConfig.instance().set_config(config)
+    folder = jobs.run_alone(config, notes=notes)
+    print(folder)
+    return 0
+
+
+def _sweep(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
+    config = _compose(hydra, arguments.config_name, arguments.overrides, mode=RunMode.MULTIRUN)
+    _refuse_device_sweep(config, arguments.overrides)
+    now = datetime.now().astimezone()
+    folder = store.make_folder(Path(config.out).resolve() / "sweeps" / f"{now:%Y-%m-%d}", f"{now:%H-%M-%S}")
+    try:
+        hydra.multirun(
+            config_name=arguments.config_name,
+            task_function=jobs.run_in_sweep,
+            overrides=[*arguments.overrides, f"hydra.sweep.dir='{folder}'"],
+        )
+    except BaseException:
+        if not any(folder.glob("*/run.json")):
+            store.remove_folder(folder)
+        raise
+    return jobs.close_sweep(folder, notes=notes)
+
+
+def _refuse_device_sweep(config: DictConfig, overrides: list[str]) -> None:
+    """Refuse to sweep, inside one process, what TensorFlow cannot change once it runs."""
+    if "basic_launcher" not in config.hydra.launcher._target_:
+        return
+    for override in words.parse(overrides):
+        if override.is_sweep_override() and override.key_or_group in ("device", "threads", "deterministic"):
+            name = override.key_or_group
+            raise ConfigError(
+                f"{name} cannot change within one process once TensorFlow runs; sweep it with hydra/launcher=joblib "
+                "or in a shell loop, one lmrun a value"
+            )

@@ -1,0 +1,61 @@
+"""The help: one screen of every name, and a group's options with a line each, read off the YAML files."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+
+from lossmetric_cli import shipped
+from lossmetric_cli.errors import ConfigError, did_you_mean
+
+_TOP = """\
+lmrun trains a Keras model that YAML options choose by name, and tells its losses from its metrics.
+
+  lmrun                                                  the default: digits, a small network, cross-entropy, accuracy
+  lmrun loss=categorical_crossentropy 'metrics=[auc]'    one option for each group, a list for metrics and callbacks
+  lmrun data=csv data.path=x.csv data.target=y           an option's own settings stand below it
+  lmrun -m optimizer.learning_rate=0.1,0.01 seed=0,1     a sweep: every combination
+  lmrun experiment=NAME                                  a study of experiments/, yours or ours
+  lmrun plot outputs/latest                              draw a run's pictures again
+"""
+_END = """\
+lmrun help GROUP      its options, a line each      lmrun --cfg job [WORDS]    the config that words make, every knob
+lmrun -sc install=bash   completion for your shell  -q  errors only            --allow-code=PACKAGE  name its code in YAML
+"""
+
+
+def show(words: list[str]) -> int:
+    """Print the help of a group, or of everything; return the exit code."""
+    print(group_help(words[0]) if words else overview(), end="")
+    return 0
+
+
+def overview(width: int | None = None) -> str:
+    """Return the names of all options by group, as wide as the terminal."""
+    width = width or shutil.get_terminal_size((110, 24)).columns
+    lines = [_TOP]
+    for group in [*_groups(), "experiment"]:
+        names = ", ".join(sorted(shipped.options(group).keys() - shipped.aliases(group)))
+        label = f"{group}  "
+        lines.append(textwrap.fill(names, max(width, 20), initial_indent=label, subsequent_indent="    ", break_on_hyphens=False))
+    return "\n".join([*lines, "", _END])
+
+
+def group_help(group: str) -> str:
+    """Return the options of a group, each with its one-line help.
+
+    Raises ConfigError for an unknown group.
+    """
+    groups = [*_groups(), "experiment"]
+    if group not in groups:
+        raise ConfigError(f"unknown group '{group}'{did_you_mean(group, groups)} (lmrun help lists them)")
+    real = shipped.aliases(group)
+    named = {name: [name, *(alias for alias in real if real[alias] == name)] for name in shipped.options(group) if name not in real}
+    width = max((len(", ".join(names)) for names in named.values()), default=0)
+    lines = {name: shipped.help_line(shipped.options(group)[name]) for name in named}
+    return "".join(f"{', '.join(names):<{width}}  {lines[name]}\n" for name, names in named.items())
+
+
+def _groups() -> list[str]:
+    first = ["data", "model", "loss", "metrics", "optimizer", "optimizer/learning_rate", "callbacks", "plots", "validation"]
+    return [*first, *(group for group in shipped.groups() if group not in first)]

@@ -1,0 +1,115 @@
+"""One job: a composed config becomes a record and a trained model, alone or as one of a sweep."""
+
+from __future__ import annotations
+
+import copy
+import math
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from lossmetric_cli import spec as specs
+from lossmetric_cli import devices, sweep
+from lossmetric_cli.console import Voice
+from lossmetric_cli.errors import LmrunError
+from lossmetric_cli.record import Record
+
+
+def run_alone(config: DictConfig, *, notes: list[str]) -> Path:
+    """Run a composed config by itself and return its run folder."""
+    job = _without_hydra(config)
+    files = _hydra_files(config)
+    asked, mended = specs.load(job)
+    voice = Voice(quiet=asked.quiet)
+    for note in [*notes, *mended]:
+        voice.note(note)
+    from lossmetric_cli.progress import describe_data, describe_model
+
+    title = f"{describe_data(asked)}_{describe_model(asked)}"
+    request = _request(job)
+    record = Record.create(Path(asked.out).resolve(), title, request=request, files=files, at=datetime.now().astimezone())
+    try:
+        with record:
+            _train(asked, record, voice)
+    except LmrunError as error:
+        if record.folder.is_dir():
+            error.folder = record.folder
+        raise
+    return record.folder
+
+
+def run_in_sweep(config: DictConfig) -> float:
+    """Run one job of a Hydra sweep and return the best value of its monitor, NaN where the job failed.
+
+    It never raises: the error is in the job's own error.log and in one line here, and the other jobs go on.
+    """
+    hydra = HydraConfig.get()
+    folder, number = Path(hydra.sweep.dir), int(hydra.job.num)
+    here = str(Path.cwd())
+    if here not in sys.path:  # a worker process of a launcher starts without the parent's path
+        sys.path.append(here)
+    request = {**_request(config), "job": number}
+    record = Record.create_job(folder, number, request=request, files=_hydra_files(config), at=datetime.now().astimezone())
+    voice = Voice()
+    label = f" job {number:<7} {' '.join(request['overrides'])}"
+    try:
+        with record:
+            asked, _ = specs.load(config)
+            objective = _train(asked, record, Voice(quiet=True))
+    except Exception as error:
+        reason = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
+        voice.say(f"{label}  failed: {' '.join(reason.split())}  ({record.folder}/error.log)", style="red")
+        return math.nan
+    best = record.info["best"][asked.monitor]
+    voice.say(f"{label}  {asked.monitor} {best['value']:.4g} at {best['epoch']}")
+    return objective
+
+
+def close_sweep(folder: Path, *, notes: list[str]) -> int:
+    """Print and keep the table of a sweep's jobs, best first; return 6 where some failed, else 0."""
+    voice = Voice()
+    for note in notes:
+        voice.note(note)
+    results = sweep.results(folder)
+    sweep.write(results, folder)
+    voice.table(*sweep.table(results))
+    failed = int((results["status"] != "finished").sum())
+    voice.say(f" {len(results)} jobs · ok {len(results) - failed} · failed {failed}       {folder / 'results.csv'}", style="bold")
+    print(folder)
+    return 6 if failed else 0
+
+
+def _train(asked: specs.RunSpec, record: Record, voice: Voice) -> float:
+    voice.wait("loading TensorFlow")
+    devices.prepare_environment()
+    from lossmetric_cli import runner
+
+    return runner.run(asked, record, voice)
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    job = copy.deepcopy(config)
+    with open_dict(job):
+        del job["hydra"]
+    return job
+
+
+def _request(config: DictConfig) -> dict[str, Any]:
+    """Return what run.json says of what was asked, secrets masked."""
+    overrides = list(HydraConfig.get().overrides.task)
+    return {
+        "argv": specs.masked_words(sys.argv[1:]),
+        "overrides": specs.masked_words(overrides),
+        "config": specs.masked(config, resolve=True),
+    }
+
+
+def _hydra_files(config: DictConfig) -> dict[str, str]:
+    """Return the texts of `.hydra/`: the config with its interpolations as they were written, and the overrides."""
+    overrides = specs.masked_words(list(HydraConfig.get().overrides.task))
+    asked = OmegaConf.create(specs.masked(config, resolve=False))
+    return {"config.yaml": OmegaConf.to_yaml(asked), "overrides.yaml": OmegaConf.to_yaml(OmegaConf.create(overrides))}

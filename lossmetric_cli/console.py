@@ -1,0 +1,95 @@
+"""What a run tells a person, on stderr: a header, a line an epoch, the best and where it is kept."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+ARROWS = {"max": "↑", "min": "↓", None: ""}
+_ASCII = str.maketrans({"·": "-", "↑": "^", "↓": "v", "★": "*", "…": "~", "×": "x"})
+
+
+class Voice:
+    """Speaks to one stream: plain lines, colours and a line in place only on a terminal, nothing but errors when quiet."""
+
+    def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+        stream = stream or sys.stderr
+        self._console = Console(file=stream, quiet=quiet, highlight=False, markup=False, emoji=False)
+        self._is_ascii = "utf" not in (getattr(stream, "encoding", None) or "utf-8").lower()
+
+    def say(self, text: str, *, style: str = "") -> None:
+        """Print one line; on a terminal too narrow for it, its end is cut."""
+        self._print(Text(text, style=style))
+
+    def wait(self, what: str) -> None:
+        """Print, on a terminal only, what is going on until the next line."""
+        if self._console.is_terminal:
+            self._console.print(self._shown(Text(f" {what} …", style="dim")), end="\r")
+
+    def note(self, text: str) -> None:
+        """Print what lmrun decided or mended by itself."""
+        self._print(Text.assemble((" note        ", "dim"), text))
+
+    def header(self, *, title: str, folder: Path, optimises: str, reports: list[tuple[str, str, str | None]], watches: str) -> None:
+        """Print what the run is, what it optimises, what it only measures and what decides its best epoch."""
+        measured = [f"{name} = {kind} {ARROWS[direction]}".rstrip() for name, kind, direction in reports]
+        self._print(Text.assemble((" lmrun       ", "bold"), title, ("  " + str(folder), "dim")))
+        self._print(Text.assemble((" optimises   ", "bold"), optimises))
+        self._print(Text.assemble((" reports     ", "bold"), " · ".join(measured) or "no metric"))
+        self._print(Text.assemble((" watches     ", "bold"), watches))
+
+    def headings(self, names: Iterable[str]) -> None:
+        """Print the headings of the epoch lines."""
+        self._print(Text(_line("epoch", names), style="dim"))
+
+    def epoch(self, number: int, epochs: int, figures: Iterable[str], *, is_best: bool, seconds_left: float) -> None:
+        """Print an epoch's line; on a terminal, the time left stands below it until the next one."""
+        self._print(Text(_line(f"{number}/{epochs}", figures) + (" ★" if is_best else ""), style="bold" if is_best else ""))
+        if number < epochs:
+            self.wait(f"{duration(seconds_left)} left")
+
+    def table(self, columns: list[str], rows: list[list[str]]) -> None:
+        """Print a table, its first row the best."""
+        table = Table(*columns, box=None, header_style="dim", pad_edge=True)
+        for row in rows:
+            table.add_row(*(cell.translate(_ASCII) if self._is_ascii else cell for cell in row))
+        self._console.print(table)
+
+    def _print(self, text: Text) -> None:
+        if self._console.is_terminal:
+            self._console.print(self._shown(text), no_wrap=True, overflow="ellipsis", crop=True)
+        else:
+            self._console.print(self._shown(text), soft_wrap=True)
+
+    def _shown(self, text: Text) -> Text:
+        return Text(text.plain.translate(_ASCII)) if self._is_ascii else text
+
+
+def figure(value: Any) -> str:
+    """Return a number in four significant digits, `nan` and `inf` by name, and an empty cell where there is none."""
+    if value is None or value == "":
+        return ""
+    if not math.isfinite(value):
+        return str(value)
+    text = f"{value:.4g}"
+    return text if "e" not in text or abs(value) < 1e-3 or abs(value) >= 1e6 else f"{value:.0f}"
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in words that fit a line: `12 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _line(first: str, cells: Iterable[str]) -> str:
+    return f" {first:>11} " + "".join(f" {cell:>13}" for cell in cells)

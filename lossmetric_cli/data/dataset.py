@@ -1,0 +1,84 @@
+"""Rows and labels: as a source hands them over, and as the parts that a run learns from and is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lossmetric_cli.task import Task
+
+
+@dataclass
+class Dataset:
+    """What a data option returns.
+
+    `x` is (rows, *input_shape), `y` (rows,) or (rows, targets) with the labels as they stand in the source:
+    whole numbers, text, bools or decimals. `kind` is one of `task.KINDS`, or "auto" to read it off `y`.
+    `class_names` are in the order of the classes' indices. `test` holds rows that the source keeps apart.
+    Each note is one sentence on what was mended while reading.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    kind: str = "auto"
+    class_names: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    test: tuple[np.ndarray, np.ndarray] | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Part:
+    """Rows that are used for one purpose.
+
+    `x` is float32 (rows, *input_shape), `y` the labels in their natural form: class numbers int64 (rows,)
+    for binary and multiclass tasks, float32 (rows, labels) of 0 and 1 for multi-label ones, and float32
+    (rows, targets) for regressions. `rows` are the places of the rows in the source, int64.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass
+class Data:
+    """Everything a run reads: its parts, the task they set, and what was noticed on the way.
+
+    `fingerprint` is the sha256 of all inputs and labels, and changes with any of them.
+    """
+
+    train: Part
+    val: Part | None
+    test: Part | None
+    task: Task
+    fingerprint: str
+    notes: list[str] = field(default_factory=list)
+    feature_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """The parts that there are, by name."""
+        named = {"train": self.train, "val": self.val, "test": self.test}
+        return {name: part for name, part in named.items() if part is not None}
+
+    @property
+    def class_counts(self) -> dict[str, dict[Any, int]]:
+        """Rows of each class in each part, zeros included; {} for multi-label tasks and regressions."""
+        import numpy as np
+
+        if self.task.kind not in ("binary", "multiclass"):
+            return {}
+        classes = self.task.classes
+        return {
+            name: dict(zip(classes, np.bincount(part.y, minlength=len(classes)).tolist(), strict=True))
+            for name, part in self.parts.items()
+        }

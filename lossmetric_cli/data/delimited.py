@@ -1,0 +1,239 @@
+"""Delimited text files: read strictly, so that a damaged line is refused by its number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from csv import Error, reader
+from dataclasses import dataclass, field
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lossmetric_cli.data.sentences import counted, quoted
+from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "space": " "}
+#: What a file may be separated by, the rarest inside numbers and names first.
+GUESSES = ("\t", ";", "|", ",", " ")
+DECIMALS = {".": ".", "point": ".", ",": ",", "comma": ","}
+#: The first bytes of files that are no text.
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip or xlsx",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"PAR1": "parquet",
+    b"\x93NUMPY": "npy",
+    b"\x89HDF": "HDF5",
+}
+
+
+@dataclass
+class TextFile:
+    """A delimited text file whose records all have as many fields as there are column names.
+
+    `lines` (records,) is the line each record starts on, counted from 1 as editors do.
+    """
+
+    name: str
+    text: str
+    sep: str
+    has_header: bool
+    names: list[str]
+    lines: np.ndarray
+    notes: list[str] = field(default_factory=list)
+
+
+def read_text_file(path: str, *, sep: str, encoding: str, header: bool) -> TextFile:
+    """Return a file whose separator, column names and number of fields a line are sound.
+
+    Columns without a header are named by their position, "0" first. Raises DataError for what is wrong with
+    the file, with the line, and ConfigError for an unknown `sep` or `encoding`.
+    """
+    name = Path(path).name
+    text = decode(read_bytes(path), name=name, encoding=encoding)
+    separator, notes = choose_separator(text, sep=sep, name=name)
+    if separator == " ":
+        text = re.sub(r"^ +| +$", "", re.sub(r" {2,}", " ", text), flags=re.MULTILINE)
+    first, lines = scan(text, sep=separator, name=name)
+    if not first:
+        raise DataError(f"{name} is empty; data.path wants a table with a header and rows")
+    if len(first) == 1:
+        check_one_column(text, name=name, header=first[0])
+    names = [str(position) for position in range(len(first))]
+    if header:
+        names, lines = name_columns(first, name=name, notes=notes), lines[1:]
+    if not len(lines):
+        raise DataError(f"{name} has a header and no rows; nothing to learn")
+    return TextFile(name=name, text=text, sep=separator, has_header=header, names=names, lines=lines, notes=notes)
+
+
+def read_bytes(path: str) -> bytes:
+    """Return a file's bytes; raise DataError when there is none or it cannot be read."""
+    file = Path(path).expanduser()
+    if "://" in path:
+        raise DataError(f"{quoted(path, limit=80)} is an address; download the file and give its path as data.path")
+    if file.is_dir():
+        raise DataError(f"{quoted(path, limit=80)} is a directory; data.path wants a file")
+    try:
+        return file.read_bytes()
+    except FileNotFoundError as error:
+        near = did_you_mean(file.name, [other.name for other in file.parent.glob("*") if other.is_file()])
+        hint = near or "; data.path is taken from the folder where lmrun starts"
+        raise DataError(f"data file {quoted(path, limit=80)} not found{hint}") from error
+    except OSError as error:
+        raise DataError(f"cannot read data file {quoted(path, limit=80)}: {error.strerror}; check data.path") from error
+
+
+def decode(content: bytes, *, name: str, encoding: str) -> str:
+    """Return a file's text with `\\n` at line ends and without a byte order mark."""
+    packed = next((form for start, form in PACKED.items() if content.startswith(start)), None)
+    if packed:
+        raise DataError(f"{name} is a {packed} file; lmrun reads plain text: unpack it or save it as CSV")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")) and "16" not in encoding:
+        raise DataError(f"{name} is UTF-16; set data.encoding=utf-16")
+    try:
+        text = content.decode(encoding)
+    except LookupError as error:
+        raise ConfigError(f"data.encoding={encoding} is unknown; try utf-8, latin-1 or utf-16") from error
+    except UnicodeError as error:
+        raise DataError(undecodable(content, error=error, name=name, encoding=encoding)) from error
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def undecodable(content: bytes, *, error: UnicodeError, name: str, encoding: str) -> str:
+    """Return the sentence on the first byte that is not in the encoding."""
+    other = "utf-8" if encoding.lower() == "latin-1" else "latin-1"
+    where = ""
+    if isinstance(error, UnicodeDecodeError):
+        line = content.count(b"\n", 0, error.start) + 1
+        where = f" (byte 0x{content[error.start]:02x} at line {line})"
+    return f"{name} is not {encoding.upper()}{where}; try data.encoding={other}"
+
+
+def choose_separator(text: str, *, sep: str, name: str) -> tuple[str, list[str]]:
+    """Return the separator that `sep` names or, for "auto", finds, and a note when it is found and no comma."""
+    if sep != "auto":
+        separator = SEPARATORS.get(sep, sep)
+        if len(separator) != 1 or separator in '"\n\r':
+            words = "auto, comma, semicolon, tab, space or one character"
+            raise ConfigError(f"data.sep must be {words}, got {quoted(sep)}")
+        return separator, []
+    found = guess_separator(text, known=("\t", ";", ","))
+    return found, [] if found == "," else [f"{name} is read as {separator_word(found)}-separated"]
+
+
+def guess_separator(text: str, *, known: Sequence[str] = GUESSES) -> str:
+    """Return the first of the known separators that cuts each of the first lines into as many fields.
+
+    When none does, the one that is most frequent in the first line; a comma when none is in it.
+    """
+    start = list(islice(filter(str.strip, StringIO(text)), 20))
+    for sep in known:
+        if start and sep in start[0] and cuts_evenly(start, sep=sep):
+            return sep
+    best = max(known, key=start[0].count) if start else ","
+    return best if start and best in start[0] else ","
+
+
+def cuts_evenly(lines: list[str], *, sep: str) -> bool:
+    """Return whether a separator cuts every line into the same number of fields, two or more."""
+    try:
+        widths = {len(record) for record in reader(lines, delimiter=sep)}
+    except Error:  # a field longer than the csv module takes
+        return False
+    return len(widths) == 1 and widths != {1}
+
+
+def separator_word(sep: str) -> str:
+    """Return how data.sep names a separator: `semicolon`, or the character itself."""
+    return next((word for word, character in SEPARATORS.items() if character == sep), sep)
+
+
+def scan(text: str, *, sep: str, name: str) -> tuple[list[str], np.ndarray]:
+    """Return the first record's fields and the line each record starts on.
+
+    Raises DataError for the first record that has more or fewer fields than the first.
+    """
+    import numpy as np
+
+    first: list[str] = []
+    lines = []
+    for line, record in records(text, sep=sep, name=name):
+        first = first or record
+        if len(record) != len(first):
+            fields = counted(len(record), "field")
+            raise DataError(f"{name} line {line} has {fields}, expected {len(first)}; fix or remove the line")
+        lines.append(line)
+    return first, np.array(lines, dtype="int64")
+
+
+def records(text: str, *, sep: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each record that is not blank, after the line it starts on; raise DataError for a stray quote."""
+    written = StringIO(text).readlines()
+    rows = reader(written, delimiter=sep, strict=True)
+    line = 1
+    try:
+        for record in rows:
+            # pandas skips lines of spaces and tabs, but not a quoted blank
+            if len(record) > 1 or written[line - 1].strip(" \t\n"):
+                yield line, record
+            line = rows.line_num + 1
+    except Error as error:
+        raise DataError(f'{name} line {line} cannot be read ({error}); look for an open or stray quote (")') from error
+
+
+def check_one_column(text: str, *, name: str, header: str) -> None:
+    """Raise DataError: one column leaves no features, and is most often another separator."""
+    sep = guess_separator(text)
+    if sep in header:
+        word = separator_word(sep)
+        option = f"data.sep={word}" if word != sep else f"\"data.sep='{sep}'\""
+        raise DataError(f"{name} looks {sep!r}-separated; set {option}")
+    raise DataError(f"{name} has one column ({quoted(header)}); lmrun needs a target and at least one feature")
+
+
+def name_columns(fields: list[str], *, name: str, notes: list[str]) -> list[str]:
+    """Return column names without blanks around them; what was mended or looks odd goes to the notes.
+
+    Raises DataError for a name that appears twice.
+    """
+    names = [field.strip() or f"Unnamed: {position}" for position, field in enumerate(fields)]
+    if any(field != field.strip() for field in fields):
+        notes.append(f"blanks around column names of {name} are stripped")
+    numeric = all(re.fullmatch(r"[-+]?\d+([.,]\d*)?", name) for name in names)
+    hint = "set data.header=false if line 1 holds data" if numeric else "rename one in line 1"
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"column {quoted(twice)} appears twice in {name}; {hint}")
+    if numeric:
+        notes.append(f"every column name of {name} is a number; {hint}")
+    return names
+
+
+def parse(file: TextFile, *, text_columns: Sequence[str], decimal: str, na: Sequence[str]) -> pd.DataFrame:
+    """Return a file's records as columns, `text_columns` as they are written and the others as numbers.
+
+    Where a number is missing (one of the `na` words) stands NaN; a column that holds text stays text.
+    """
+    import pandas as pd
+
+    return pd.read_csv(
+        StringIO(file.text),
+        sep=file.sep,
+        header=0 if file.has_header else None,
+        names=file.names,
+        index_col=False,
+        decimal=decimal,
+        dtype=dict.fromkeys(text_columns, str),
+        na_values={name: list(na) for name in file.names if name not in text_columns},
+        keep_default_na=False,
+        float_precision="round_trip",
+        low_memory=False,
+    )

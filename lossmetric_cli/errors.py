@@ -1,0 +1,86 @@
+"""What a user can do wrong: one exception a kind of mistake, its exit code, and the closest known name.
+
+LmrunError                exit
+├── ConfigError            2    a word on the command line or a key in a YAML
+├── DataError              3    a file, a column or a label
+├── TrainingError          4    the model, the loss or a callback failed while it ran
+└── EnvironmentFault       5    disk, device, memory, time or a missing package
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class LmrunError(Exception):
+    """A mistake that the user can mend; its text says where it is, what it is and what to type."""
+
+    exit_code = 1
+
+
+class ConfigError(LmrunError):
+    """The request contradicts itself, the options that exist, or the data it names."""
+
+    exit_code = 2
+
+
+class DataError(LmrunError):
+    """The data cannot be read, or cannot be learned from, as it stands."""
+
+    exit_code = 3
+
+
+class TrainingError(LmrunError):
+    """The request was sound and the training of it failed."""
+
+    exit_code = 4
+
+
+class EnvironmentFault(LmrunError):
+    """This machine cannot do what was asked."""
+
+    exit_code = 5
+
+
+def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
+    """Return `; did you mean 'a' or 'b'?` for the known names nearest to `name`, or an empty string.
+
+    Nearest is the smallest number of edits (`edit_distance`), at most a third of the name's length and
+    never more than three; names that are equally near all stand, up to `limit`, alphabetical neighbours of
+    the typed length first. A name that merely contains what was typed counts when nothing is near.
+    """
+    nearest = nearest_names(name, known, limit=limit)
+    if not nearest:
+        return ""
+    quoted = [f"'{other}'" for other in nearest]
+    return f"; did you mean {' or '.join(filter(None, [', '.join(quoted[:-1]), quoted[-1]]))}?"
+
+
+def nearest_names(name: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
+    """Return at most `limit` of the `known` names, those with the fewest edits between them and `name`."""
+    name = name.lower()
+    allowed = min(3, max(1, len(name) // 3))
+    distances = {other: edit_distance(name, other.lower()) for other in sorted(set(known))}
+    best = min(distances.values(), default=allowed + 1)
+    if best > allowed:
+        return sorted((other for other in distances if len(name) > 2 and name in other.lower()), key=len)[:limit]
+    tied = [other for other, distance in distances.items() if distance == best]
+    return sorted(tied, key=lambda other: (other[:1].lower() != name[:1], abs(len(other) - len(name)), other))[:limit]
+
+
+def edit_distance(a: str, b: str) -> int:
+    """Return how many letters must be added, dropped, replaced or swapped with their neighbour to make `a` into `b`.
+
+    The optimal string alignment distance: Damerau, "A technique for computer detection and correction of
+    spelling errors", CACM 7(3), 1964.
+    """
+    before, above = [], list(range(len(b) + 1))
+    for i, x in enumerate(a, start=1):
+        row = [i]
+        for j, y in enumerate(b, start=1):
+            cost = min(above[j] + 1, row[j - 1] + 1, above[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, above = above, row
+    return above[-1]

@@ -1,0 +1,180 @@
+"""How rows reach the model: in memory on its device once, in an order that is a function of (seed, epoch) alone.
+
+Keras' `fit` on arrays copies every batch from the host and repeats one order in every epoch when it is seeded. Here
+`fit` keeps its loop and its callbacks, and its train function is given row numbers: a loop inside the graph gathers the
+batches where the data already is and takes many steps in one execution. What a plain graph loop cannot do (several
+devices, eager runs, a model with its own `train_step`) goes through tf.data in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+#: Steps in one execution, unless told otherwise: few enough for a callback to be heard every second or so.
+LONGEST_EXECUTION = 1024
+#: Rows of a validation batch, unless told otherwise.
+LARGE_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs (rows, …) and encoded labels (rows, …) of one part of the data."""
+
+    x: np.ndarray
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How rows are cut: rows a batch, batches an epoch, batches an execution, rows a validation batch."""
+
+    batch: int
+    steps: int
+    steps_per_execution: int
+    validation_batch: int
+
+    @classmethod
+    def of(
+        cls, rows: int, *, batch_size: int, steps_per_epoch: int | None, steps_per_execution: int | None, validation: int | None
+    ) -> Pace:
+        """Return the pace for so many training rows; settings that are None are decided here."""
+        steps = min(-(-rows // batch_size), steps_per_epoch or rows)
+        return cls(batch_size, steps, min(steps_per_execution or LONGEST_EXECUTION, steps), validation or LARGE_BATCH)
+
+
+def order(seed: int, epoch: Any, rows: int) -> tf.Tensor:
+    """Return the row numbers of an epoch, int32 (rows,): a permutation that depends on (seed, epoch) alone."""
+    return tf.random.experimental.stateless_shuffle(tf.range(rows), tf.stack([tf.cast(seed, tf.int64), tf.cast(epoch, tf.int64)]))
+
+
+class Feed:
+    """The rows of a run, and the arguments that make `model.fit` and `model.evaluate` draw from them."""
+
+    def __init__(self, parts: dict[str, Rows], *, pace: Pace, seed: int) -> None:
+        self.parts = parts
+        self.pace = pace
+        self.seed = seed
+
+    def fit_arguments(self, model: keras.Model, *, first_epoch: int = 0) -> dict[str, Any]:
+        """Return what `fit` needs to train `model`, a compiled one, on these rows."""
+        return self._pipeline(first_epoch)
+
+    def evaluate(self, model: keras.Model, part: str) -> dict[str, float]:
+        """Return the loss and metrics of the model's present weights, in inference mode, by name."""
+        rows = self.parts[part]
+        return model.evaluate(rows.x, rows.y, batch_size=self.pace.validation_batch, verbose=0, return_dict=True)
+
+    def predict(self, model: keras.Model, part: str) -> np.ndarray:
+        """Return what the model's present weights answer for a part, (rows, columns)."""
+        return model.predict(self.parts[part].x, batch_size=self.pace.validation_batch, verbose=0)
+
+    def _pipeline(self, first_epoch: int) -> dict[str, Any]:
+        rows = self.parts["train"]
+        x, y = tf.constant(rows.x), tf.constant(rows.y)
+
+        def batches(epoch: tf.Tensor) -> tf.data.Dataset:
+            numbers = order(self.seed, epoch, len(rows))[: self.pace.steps * self.pace.batch]
+            return tf.data.Dataset.from_tensor_slices(numbers).batch(self.pace.batch)
+
+        dataset = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(batches)
+        dataset = dataset.map(lambda numbers: (tf.gather(x, numbers), tf.gather(y, numbers))).prefetch(2)
+        arguments = {"x": dataset, "shuffle": False, "steps_per_epoch": self.pace.steps}
+        if "val" in self.parts:
+            val = self.parts["val"]
+            arguments |= {"validation_data": (val.x, val.y), "validation_batch_size": self.pace.validation_batch}
+        return arguments
+
+
+class DeviceFeed(Feed):
+    """A Feed whose rows lie on the model's device and are gathered there, inside the graph."""
+
+    def __init__(self, parts: dict[str, Rows], *, pace: Pace, seed: int) -> None:
+        super().__init__(parts, pace=pace, seed=seed)
+        self._numbers = {part: number for number, part in enumerate(parts)}
+        self._tensors = [(tf.constant(rows.x), tf.constant(rows.y)) for rows in parts.values()]
+
+    def fit_arguments(self, model: keras.Model, *, first_epoch: int = 0) -> dict[str, Any]:
+        """Return what `fit` needs, with the model's train and test functions set to draw from the device."""
+        model.train_function = self._train_function(model)
+        model.test_function = self._test_function(model)
+        longest = self.pace.steps_per_execution * self.pace.batch
+        rows = len(self.parts["train"])
+        used = min(rows, self.pace.steps * self.pace.batch)
+
+        def executions(epoch: tf.Tensor) -> tf.data.Dataset:
+            numbers = order(self.seed, epoch, rows)[:used]
+            starts = tf.data.Dataset.range(0, used, longest)
+            return starts.map(lambda start: numbers[start : start + longest])
+
+        dataset = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(executions).prefetch(1)
+        arguments: dict[str, Any] = {"x": dataset, "shuffle": False, "steps_per_epoch": -(-used // longest)}
+        if "val" in self.parts:
+            arguments["validation_data"] = self._numbered("val")
+        return arguments
+
+    def evaluate(self, model: keras.Model, part: str) -> dict[str, float]:
+        """Return the loss and metrics of the model's present weights, in inference mode, by name."""
+        return model.evaluate(self._numbered(part), verbose=0, return_dict=True)
+
+    def _numbered(self, part: str) -> tf.data.Dataset:
+        return tf.data.Dataset.from_tensors(self._numbers[part])
+
+    def _train_function(self, model: keras.Model) -> Callable[[Any], dict[str, tf.Tensor]]:
+        """Return a train function for `fit` that takes the row numbers of one execution from its iterator."""
+        x, y = self._tensors[self._numbers["train"]]
+        step = _compiled(model.train_step, model)
+
+        @tf.function
+        def execute(numbers: tf.Tensor) -> dict[str, tf.Tensor]:
+            def take(start: tf.Tensor, end: tf.Tensor) -> None:
+                step((tf.gather(x, numbers[start:end]), tf.gather(y, numbers[start:end])))
+
+            _in_batches(tf.shape(numbers)[0], self.pace.batch, take)
+            return model.get_metrics_result()
+
+        return lambda iterator: execute(next(iterator))
+
+    def _test_function(self, model: keras.Model) -> Callable[[Any], dict[str, tf.Tensor]]:
+        """Return a test function for `evaluate` that takes the number of a part from its iterator."""
+        step = _compiled(model.test_step, model)
+
+        @tf.function(reduce_retracing=True)
+        def execute(x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
+            _in_batches(tf.shape(x)[0], self.pace.validation_batch, lambda start, end: step((x[start:end], y[start:end])))
+            return model.get_metrics_result()
+
+        return lambda iterator: execute(*self._tensors[int(next(iterator))])
+
+
+def make(parts: dict[str, Rows], model: keras.Model, *, pace: Pace, seed: int) -> Feed:
+    """Return the fastest feed that `model`, a compiled one, allows."""
+    has_own_step = any(
+        getattr(type(model), name) is not getattr(keras.Model, name) for name in ("train_step", "test_step", "make_train_function")
+    )
+    several_devices = model.distribute_strategy.num_replicas_in_sync > 1
+    kind = Feed if has_own_step or several_devices or model.run_eagerly else DeviceFeed
+    return kind(parts, pace=pace, seed=seed)
+
+
+def _compiled(step: Callable[[Any], Any], model: keras.Model) -> Callable[[Any], Any]:
+    """Return a step as XLA compiles it where the model was compiled so; the loop around it stays TensorFlow's."""
+    return tf.function(step, jit_compile=True, reduce_retracing=True) if model.jit_compile else step
+
+
+def _in_batches(rows: tf.Tensor, batch: int, take: Callable[[tf.Tensor, tf.Tensor], None]) -> None:
+    """Call `take(start, end)` for each batch of so many rows, in order, inside a graph."""
+
+    def body(start: tf.Tensor) -> tuple[tf.Tensor]:
+        take(start, tf.minimum(start + batch, rows))
+        return (start + batch,)
+
+    tf.while_loop(lambda start: start < rows, body, (tf.constant(0),), parallel_iterations=1)

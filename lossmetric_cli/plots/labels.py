@@ -1,0 +1,124 @@
+"""Words put where they cover nothing: names at the ends of lines, the best value beside its dot."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+from lossmetric_cli.plots.numbers import Line, Panel, short
+from lossmetric_cli.plots.style import GREY, LINES
+
+LINE_HEIGHT = 11.5
+"""Points from one label to the next above it."""
+
+
+def text_width(text: Text) -> float:
+    """Return the width of a text in inches, 0 for none."""
+    return text.get_window_extent().width / text.get_figure().dpi if text.get_text() else 0.0
+
+
+def trimmed(text: Text, *, inches: float) -> str:
+    """Return the text, shortened to an ellipsis if it is wider than so many inches."""
+    whole, width = text.get_text(), text_width(text)
+    if width <= inches:
+        return whole
+    kept = whole[: max(0, int(len(whole) * inches / width) - 1)].rstrip()
+    return f"{kept}…" if kept else ""
+
+
+def label_ends(axes: Axes, panel: Panel) -> None:
+    """Write the role of each line at the right of its last value, moved up or down where two would touch."""
+    lines = [line for line in panel.lines if len(line.drawable) and line.role != "learning rate"]
+    ends = [np.clip(line.drawable[-1], *axes.get_ylim()) for line in lines]
+    points = 72 / axes.figure.dpi
+    wanted = np.array([axes.transData.transform((0, end))[1] * points for end in ends])
+    placed = spread(wanted, gap=LINE_HEIGHT, low=axes.bbox.y0 * points, high=axes.bbox.y1 * points)
+    for line, end, shift in zip(lines, ends, placed - wanted, strict=True):
+        color = LINES[line.role]["color"]
+        last, edge = line.epochs[~np.isnan(line.values)][-1], axes.get_xlim()[1]
+        if axes.transLimits.transform((last, 0))[0] < 0.93:  # the line broke off: a hair leads on to its name
+            axes.plot([last, edge], [end, end], linewidth=0.6, color=color, alpha=0.5)
+        at = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
+        axes.annotate(line.role, (1, end), (5, shift), va="center", size=9, color=color, **at)
+
+
+def spread(wanted: np.ndarray, *, gap: float, low: float, high: float) -> np.ndarray:
+    """Return positions at least `gap` apart and between `low` and `high`, in the order of and nearest to those wanted.
+
+    Without its share of gaps each position must only not fall below the one before: isotonic regression, by the
+    max-min formula (Barlow et al., "Statistical Inference under Order Restrictions", 1972).
+    """
+    order, count = np.argsort(wanted, kind="stable"), len(wanted)
+    shares = gap * np.arange(count)
+    free = wanted[order] - shares
+    level = [max(min(free[i : k + 1].mean() for k in range(j, count)) for i in range(j + 1)) for j in range(count)]
+    placed = np.empty(count)
+    placed[order] = np.clip(level, low, max(low, high - gap * max(0, count - 1))) + shares
+    return placed
+
+
+def label_best(axes: Axes, panel: Panel) -> None:
+    """Mark the best epoch by a dot and write its value where the fewest lines run."""
+    for line in panel.lines:
+        if line.best:
+            epoch, value = line.best
+            point = (epoch, np.clip(value, *axes.get_ylim()))
+            color = LINES[line.role]["color"]
+            axes.plot(*point, "o", markersize=6.5, color=color, markeredgecolor="white", markeredgewidth=1.2, clip_on=False)
+            text = f"best {short(value, digits=telling_digits(value, panel.limits))} at {epoch:,}"
+            write_near(axes, text, point=point, ink=inked(axes, panel), color=color)
+
+
+def telling_digits(value: float, limits: tuple[float, float]) -> int:
+    """Return the digits, four or more, that show a hundredth of the panel's height and keep 0.99996 from reading 1."""
+    height = limits[1] - limits[0]
+    digits = int(np.ceil(np.log10(abs(value) / height))) + 2 if height and value else 4
+    while digits < 12 and abs(value) < 1 and abs(float(f"{value:.{max(4, digits)}g}")) == 1:
+        digits = max(4, digits) + 1
+    return min(12, max(4, digits))
+
+
+def write_near(axes: Axes, text: str, *, point: tuple[float, float], ink: np.ndarray, color: str) -> None:
+    """Write the text near a point of the axes, with a hair to it where it had to go further away."""
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    at = {"textcoords": "offset points", "annotation_clip": False, "ha": "center", "va": "center"}
+    note = axes.annotate(text, point, (0, 0), size=8.5, color=color, path_effects=halo, **at)
+    points = 72 / axes.figure.dpi
+    start = axes.transData.transform(point) * points
+    half = np.array(note.get_window_extent().size) * points / 2
+    centre = clearest(start, half=half, frame=Bbox(axes.bbox.get_points() * points), ink=ink * points)
+    note.set_position(centre - start)
+    nearest = np.clip(start, centre - half, centre + half)
+    if np.hypot(*(nearest - start)) > 12:
+        hair = {"arrowstyle": "-", "linewidth": 0.6, "color": color, "alpha": 0.6, "shrinkA": 0, "shrinkB": 4}
+        axes.annotate("", point, nearest - start, textcoords="offset points", arrowprops=hair)
+
+
+def inked(axes: Axes, panel: Panel) -> np.ndarray:
+    """Return pixels (n, 2) that the lines of a panel cover, close enough together to see what they cross."""
+    return np.concatenate([axes.transData.transform(sampled(line, axes.get_ylim())) for line in panel.lines])
+
+
+def sampled(line: Line, limits: tuple[float, float], *, count: int = 1000) -> np.ndarray:
+    """Return `count` points (epoch, value) along a line, bridging its gaps, or none of a line without values."""
+    values, epochs = np.clip(line.drawable, *limits), line.epochs[~np.isnan(line.values)]
+    if not len(values):
+        return np.empty((0, 2))
+    at = np.linspace(0, len(values) - 1, count)
+    return np.stack([np.interp(at, np.arange(len(values)), column) for column in (epochs, values)], axis=1)
+
+
+def clearest(point: np.ndarray, *, half: np.ndarray, frame: Bbox, ink: np.ndarray) -> np.ndarray:
+    """Return the centre of the box, `half` its size to each side, that covers the least ink inside the frame near a point."""
+    shifts = [(dx * half[0], dy) for dy in range(-100, 101, 4) for dx in (0, -0.5, 0.5, -1.2, 1.2, -1.8, 1.8, -2.4, 2.4)]
+
+    def cost(centre: np.ndarray) -> float:
+        covered = (np.abs(ink - centre) < half + 2.5).all(axis=1).mean()
+        away = np.hypot(*np.maximum(np.abs(point - centre) - half, 0))
+        return 1000 * covered + 100 * max(0.0, 5 - away) + away + 0.1 * np.hypot(*(centre - point))
+
+    centres = [np.clip(point + shift, frame.min + half, frame.max - half) for shift in shifts]
+    return min(centres, key=cost)

@@ -1,0 +1,267 @@
+"""What the curves of a run show: which lines, in which panels, on which scale, with which best epoch and notes.
+
+Nothing here draws. A panel's limits follow three rules, and a rule that was used leaves a note in the panel:
+
+1. A value that is NaN, infinite or beyond ±1e100 is a gap.
+2. A few epochs far away from all others (see `fence`) lie outside the panel and are pointed at.
+3. The scale is logarithmic if every value is positive and the middle one would lie in the lowest 2 % of the height
+   (of a learning rate, which moves by factors: 15 %).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from lossmetric_cli.errors import ConfigError, did_you_mean
+
+ROLES = {"train": "{}", "train*": "train_{}_eval", "validation": "val_{}"}
+"""Role of a line -> its column in history.csv. `train*` is measured on the training rows after the epoch."""
+
+SCALES = ("auto", "linear", "log")
+DRAWABLE = 1e100
+"""Matplotlib overflows on its way from ±1e308 to pixels."""
+MINUS = "\N{MINUS SIGN}"
+
+
+class HasHistory(Protocol):
+    """What a plot reads of a Record: the table of epochs and the facts of run.json."""
+
+    history: pd.DataFrame
+    info: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One column of the history; a NaN in `values` is a gap. `best` is the (epoch, value) to point at."""
+
+    column: str
+    role: str
+    epochs: np.ndarray
+    values: np.ndarray
+    best: tuple[int, float] | None = None
+
+    @property
+    def drawable(self) -> np.ndarray:
+        """Return the values that are no gap."""
+        return self.values[~np.isnan(self.values)]
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """One pair of axes: `direction` is "min", "max" or None; `limits` are the lowest and the highest value shown."""
+
+    title: str
+    direction: str | None
+    lines: list[Line]
+    detail: str = ""
+    scale: str = "linear"
+    limits: tuple[float, float] = (0.0, 1.0)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether no line has a value to draw; the notes then say why."""
+        return not any(len(line.drawable) for line in self.lines)
+
+
+def panels(record: HasHistory, *, loss_scale: str = "auto") -> list[Panel]:
+    """Return the panel of the loss, one a metric in the order of run.json, and one of a learning rate that changes.
+
+    A column that no panel names is left out, and so is a panel without a column. `loss_scale` is "auto" (rule 3
+    above), "linear" or "log". Raises ConfigError for another word.
+    """
+    if loss_scale not in SCALES:
+        hint = did_you_mean(str(loss_scale), SCALES) or f"; choose from {', '.join(SCALES)}"
+        raise ConfigError(f"plots.curves.loss_scale: unknown scale '{loss_scale}'{hint}")
+    history, info = record.history, record.info
+    loss = quantity_panel(history, "loss", direction="min", detail=(info.get("loss") or {}).get("name", ""), scale=loss_scale)
+    metrics = [metric_panel(history, name, info) for name in info.get("metrics", {})]
+    return [panel for panel in (loss, *metrics, learning_rate_panel(history)) if panel.lines]
+
+
+def metric_panel(history: pd.DataFrame, name: str, info: dict[str, Any]) -> Panel:
+    """Return the panel of a metric; a metric that knows no direction takes that of the monitor that watches it."""
+    metric, monitor = info["metrics"][name], info.get("monitor") or {}
+    watched = monitor.get("name") in {column.format(name) for column in ROLES.values()}
+    direction = metric.get("direction") or (monitor.get("direction") if watched else None)
+    kind = metric.get("class") or ""
+    detail = "" if kind.lower() == name.replace("_", "").lower() else kind
+    return quantity_panel(history, name, direction=direction, detail=detail)
+
+
+def quantity_panel(history: pd.DataFrame, name: str, *, direction: str | None, detail: str, scale: str = "auto") -> Panel:
+    """Return the panel of one quantity with a line a role; the best epoch is marked on validation, else on train."""
+    columns = [(role, column.format(name)) for role, column in ROLES.items() if column.format(name) in history]
+    lines = [line(history, column, role=role) for role, column in columns]
+    measured = [each for each in lines if len(each.drawable)]
+    if measured:
+        judged = max(measured, key=lambda each: (each.role == "validation", each.role == "train"))
+        marked = replace(judged, best=best(judged, direction=direction))
+        lines = [marked if each is judged else each for each in lines]
+    notes = gap_notes(history, [column for _, column in columns])
+    return scaled(Panel(name, direction, lines, detail, notes=notes), scale=scale)
+
+
+def learning_rate_panel(history: pd.DataFrame) -> Panel:
+    """Return the panel of the learning rate, which is without lines if the rate stays the same (to 1e-12 of itself)."""
+    rate = history["learning_rate"].to_numpy(float) if "learning_rate" in history else np.array([])
+    rate = rate[np.isfinite(rate)]
+    changes = len(rate) and np.ptp(rate) > 1e-12 * np.abs(rate).max()
+    lines = [line(history, "learning_rate", role="learning rate")] if changes else []
+    return scaled(Panel("learning rate", None, lines), scale="auto", fenced=False, flat=0.15)
+
+
+def best(line: Line, *, direction: str | None) -> tuple[int, float] | None:
+    """Return the first epoch with the lowest ("min") or highest ("max") value, and that value."""
+    if direction not in ("min", "max"):
+        return None
+    index = int((np.nanargmin if direction == "min" else np.nanargmax)(line.values))
+    return int(line.epochs[index]), float(line.values[index])
+
+
+def line(history: pd.DataFrame, column: str, *, role: str) -> Line:
+    """Return a column as a line: joined over the epochs in which nothing was measured, open where a number failed."""
+    epochs, raw = measured(history, column)
+    return Line(column, role, epochs, np.where(is_drawable(raw), raw, np.nan))
+
+
+def measured(history: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the epochs in which the column was measured and its values.
+
+    history.csv has no number where `validation_freq` skipped an epoch, which reads back as NaN just like a loss that
+    became NaN. A column that has most of its numbers more than one epoch apart is taken to be skipped.
+    """
+    epochs, raw = history["epoch"].to_numpy(int), history[column].to_numpy(float)
+    present = ~np.isnan(raw)
+    if present.any() and np.median(np.diff(epochs[present], prepend=0)) > 1:
+        return epochs[present], raw[present]
+    return epochs, raw
+
+
+def is_drawable(values: np.ndarray) -> np.ndarray:
+    """Return a mask of the values that matplotlib can place: neither NaN nor infinite nor beyond ±1e100."""
+    return np.abs(values) <= DRAWABLE  # False for NaN
+
+
+def gap_notes(history: pd.DataFrame, columns: list[str]) -> tuple[str, ...]:
+    """Return what is missing from which columns, as `loss and val_loss are NaN from epoch 7`."""
+    missing: dict[str, list[str]] = {}
+    for column in columns:
+        missing.setdefault(gap(history, column), []).append(column)
+    missing.pop("", None)
+    return tuple(f"{' and '.join(found)} {'are' if len(found) > 1 else 'is'} {what}" for what, found in missing.items())
+
+
+def gap(history: pd.DataFrame, column: str) -> str:
+    """Return what is missing from a column and from which epoch on, or an empty string."""
+    epochs, raw = measured(history, column)
+    failed = ~is_drawable(raw)
+    if not len(raw):
+        return "empty: no epoch has finished"
+    if failed.any():
+        return f"{failure(raw[failed])} {where(epochs, failed)}"
+    if history["epoch"].iloc[-1] - epochs[-1] >= np.diff(epochs, prepend=0).max():
+        return f"without a value after epoch {epochs[-1]}"
+    return ""
+
+
+def failure(values: np.ndarray) -> str:
+    """Return the words for values that cannot be drawn: NaN, infinite, beyond ±1e100."""
+    words = {"NaN": np.isnan(values), "infinite": np.isinf(values), f"beyond ±{short(DRAWABLE)}": np.isfinite(values)}
+    return " or ".join(word for word, found in words.items() if found.any())
+
+
+def where(epochs: np.ndarray, failed: np.ndarray) -> str:
+    """Return in which epochs a line failed: all, one, a stretch up to the end, or a count."""
+    first, count = epochs[failed][0], int(failed.sum())
+    if failed.all():
+        return "in every epoch"
+    if count == 1:
+        return f"at epoch {first}"
+    return f"from epoch {first}" if failed[-count:].all() else f"in {count} epochs, the first is {first}"
+
+
+def scaled(panel: Panel, *, scale: str, fenced: bool = True, flat: float = 0.02) -> Panel:
+    """Return the panel with its scale, its limits and the notes that say which rule set them."""
+    values = np.concatenate([each.drawable for each in panel.lines] or [np.array([])])
+    if not len(values):
+        return panel
+    low, high = fence(panel.lines) if fenced else (-np.inf, np.inf)
+    shown = values[(values >= low) & (values <= high)]
+    is_log = values.min() > 0 and (scale == "log" or (scale == "auto" and is_flat(shown, share=flat)))
+    notes = [*panel.notes, *outlier_notes(panel.lines, low=low, high=high), *scale_notes(scale, is_log=is_log)]
+    limits = (float(shown.min()), float(shown.max()))
+    return replace(panel, scale="log" if is_log else "linear", limits=limits, notes=tuple(notes))
+
+
+def scale_notes(asked: str, *, is_log: bool) -> list[str]:
+    """Return what to say about the scale: nothing when it is linear as usual."""
+    if is_log:
+        return ["log scale"]
+    return ["linear scale, because not every value is positive"] if asked == "log" else []
+
+
+def is_flat(values: np.ndarray, *, share: float) -> bool:
+    """Return whether the middle value lies in this lowest share of the height, so that a linear scale shows a flat line."""
+    low, middle, high = np.nanquantile(values, [0, 0.5, 1])
+    return bool(middle - low < share * (high - low))
+
+
+def fence(lines: list[Line]) -> tuple[float, float]:
+    """Return the values between which a panel is drawn: all of them, unless a few epochs would flatten the rest.
+
+    These few, one epoch in 25, at least 1 and at most 5, are the furthest from the median of all lines. They are fenced
+    off if that makes the range 30 times smaller, and only where they leave the rest by more than half its range. A
+    range is taken to be no smaller than the median, so that a line that never moved before has no outliers.
+    """
+    table = pd.concat([pd.Series(each.values, index=each.epochs) for each in lines]).dropna()
+    distance = (table - table.median()).abs().groupby(level=0).max()
+    if len(distance) < 3:
+        return -np.inf, np.inf
+    furthest = distance.nlargest(min(5, 1 + len(distance) // 25)).index
+    rest = table[~table.index.isin(furthest)]
+    reach = max(np.ptp(rest), abs(table.median()))
+    if np.ptp(table) <= 30 * reach:
+        return -np.inf, np.inf
+    return rest.min() - reach / 2, rest.max() + reach / 2
+
+
+def outlier_notes(lines: list[Line], *, low: float, high: float) -> list[str]:
+    """Return a note on the values outside the fence, naming for each line the one furthest out, or no note."""
+    found = []
+    for each in lines:
+        values = pd.Series(each.values, index=each.epochs).dropna()
+        values = values[(values < low) | (values > high)]
+        if len(values):
+            epoch = values.abs().idxmax()
+            others = f" and {len(values) - 1} more" if len(values) > 1 else ""
+            found.append(f"{each.column} {short(values[epoch])} at epoch {epoch}{others}")
+    return [f"outside the panel: {'; '.join(found)}"] if found else []
+
+
+def short(value: float, *, digits: int = 4) -> str:
+    """Return a number in so many digits: 0.0871, 12.5, 1e6."""
+    mantissa, _, power = f"{value:.{digits}g}".partition("e")
+    text = f"{mantissa}e{int(power)}" if power else mantissa
+    return text.replace("-", MINUS)
+
+
+def thinned(line: Line, *, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return epochs and values of at most three points a pixel column: its lowest, its highest and its first gap.
+
+    The first and the last point stay. A line of up to three points a column is returned as it is.
+    """
+    count = len(line.epochs)
+    if count <= 3 * columns:
+        return line.epochs, line.values
+    first, last = int(line.epochs[0]), int(line.epochs[-1])
+    column = (line.epochs - first) * columns // (last - first + 1)
+    values, gaps = pd.Series(line.values).dropna(), np.flatnonzero(np.isnan(line.values))
+    grouped = values.groupby(column[values.index])
+    first_gaps = gaps[np.unique(column[gaps], return_index=True)[1]]
+    kept = np.unique(np.concatenate([[0, count - 1], grouped.idxmin(), grouped.idxmax(), first_gaps]))
+    return line.epochs[kept], line.values[kept]

@@ -1,0 +1,26 @@
+"""The plots that a config names, drawn from a record into its folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lossmetric_cli import store
+from lossmetric_cli.build import build
+from lossmetric_cli.plots.files import save
+
+if TYPE_CHECKING:
+    from lossmetric_cli.record import Record
+
+
+def draw(record: Record, nodes: dict[str, Any]) -> list[str]:
+    """Draw each plot node into `<folder>/plots/<key>.png` and `.svg`; return a sentence for each that failed.
+
+    A picture that fails never fails the run that it shows.
+    """
+    failures = []
+    for key, node in nodes.items():
+        try:
+            save(build(node, path=f"plots.{key}", record=record), record.folder / "plots", key, write=store.write)
+        except Exception as error:
+            failures.append(f"plots.{key} failed: {type(error).__name__}: {error}; lmrun plot {record.folder} draws it again")
+    return failures

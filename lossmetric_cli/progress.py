@@ -1,0 +1,169 @@
+"""A run as it goes: every fact to the record, and the same facts to the person who watches."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lossmetric_cli import losses, metrics
+from lossmetric_cli.console import ARROWS, Voice, duration, figure
+from lossmetric_cli.data import Data
+from lossmetric_cli.devices import Machine
+from lossmetric_cli.record import Record
+from lossmetric_cli.spec import RunSpec
+
+
+@dataclass
+class Best:
+    """The best value of a column and the epoch that reached it."""
+
+    direction: str
+    value: float = math.nan
+    epoch: int = 0
+
+    def is_beaten_by(self, value: float) -> bool:
+        """Return whether `value` is better; NaN never is."""
+        if math.isnan(self.value) or math.isnan(value):
+            return not math.isnan(value)
+        return value > self.value if self.direction == "max" else value < self.value
+
+
+@dataclass
+class Progress:
+    """What has happened so far in a run; `setup` is the runner's."""
+
+    spec: RunSpec
+    data: Data
+    setup: Any
+    machine: Machine
+    record: Record
+    voice: Voice
+    best: dict[str, Best] = field(default_factory=dict)
+    epochs_done: int = 0
+    seconds: float = 0.0
+
+    def begin(self) -> None:
+        """Tell what the run is, before its first epoch."""
+        self.record.tell(**self._facts())
+        watchers = [key for key, node in self.spec.callbacks.items() if "monitor" in node]
+        arrow = ARROWS[self.setup.directions[self.spec.monitor]]
+        self.voice.header(
+            title=f"{self._title()} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
+            folder=self.record.folder,
+            optimises=self._optimises(),
+            reports=[(metric.name, metrics.describe(metric), metrics.direction(metric)) for metric in self.setup.metrics],
+            watches=f"{self.spec.monitor} {arrow}" + (f" ({', '.join(watchers)})" if watchers else ""),
+        )
+        for note in self.data.notes:
+            self.voice.note(note)
+
+    def epoch(self, row: dict[str, Any], seconds: float) -> None:
+        """Keep an epoch and print its line."""
+        self.epochs_done, self.seconds = row["epoch"], self.seconds + seconds
+        if self.epochs_done == 1:
+            self.record.point_latest()
+            self.record.begin_history(self._columns(row))
+            self.voice.headings(self._shown())
+        self.record.add_epoch(row, seconds=seconds)
+        is_best = False
+        for name, direction in self.setup.directions.items():
+            best = self.best.setdefault(name, Best(direction)) if direction else None
+            if best and name in row and best.is_beaten_by(row[name]):
+                best.value, best.epoch = row[name], self.epochs_done
+                is_best = is_best or name == self.spec.monitor
+        left = self.seconds / self.epochs_done * (self.spec.epochs - self.epochs_done)
+        figures = [figure(row.get(name)) for name in self._shown()]
+        self.voice.epoch(self.epochs_done, self.spec.epochs, figures, is_best=is_best, seconds_left=left)
+
+    def finish(self, scores: dict[str, dict[str, float]], predictions: dict[str, np.ndarray]) -> None:
+        """Keep the scores and the predictions of the weights that the run ends with, and say what was best."""
+        best = {name: {"value": best.value, "epoch": best.epoch} for name, best in self.best.items()}
+        self.record.write_json("metrics.json", {**scores, "best": best})
+        self.record.write_predictions(predictions)
+        sampled = {f"{name}_rows_kept": len(rows) for name, rows in predictions.items() if name.endswith("_true")}
+        self.record.tell(status="finished", epochs=self.epochs_done, best=best, predictions=sampled)
+        named = dict.fromkeys([self.spec.monitor, *(name for name in best if name.startswith("val_"))])
+        told = [f"{name} {figure(best[name]['value'])} at {best[name]['epoch']}" for name in named if best[name]["epoch"]]
+        self.voice.say(f" best        {' · '.join(told) or 'nothing: every value is NaN'}", style="bold")
+        for part, values in scores.items():
+            if part == "test":
+                self.voice.say(f" test        {' · '.join(f'{name} {figure(value)}' for name, value in values.items())}")
+        self.voice.say(f" took        {duration(self.seconds)} for {_count(self.epochs_done, 'epoch')}", style="dim")
+
+    def objective(self) -> float:
+        """Return the best value of the monitor."""
+        return self.best[self.spec.monitor].value
+
+    def _facts(self) -> dict[str, Any]:
+        setup, task = self.setup, self.setup.task
+        measured = {m.name: {"class": type(metrics.counted(m)).__name__, "direction": metrics.direction(m)} for m in setup.metrics}
+        return {
+            "title": self._title(),
+            "task": {"kind": task.kind, "classes": list(task.classes), "input_shape": task.input_shape, "units": task.units},
+            "loss": {"name": losses.loss_name(setup.loss), "class": type(setup.loss).__name__, "labels": setup.labels},
+            "metrics": measured,
+            "monitor": {"name": self.spec.monitor, "direction": setup.directions[self.spec.monitor]},
+            "rows": {name: len(part.rows) for name, part in self.data.parts.items()},
+            "class_counts": self.data.class_counts,
+            "data_sha256": self.data.fingerprint,
+            "parameters": setup.model.count_params() if setup.model.built else None,
+            "notes": self.data.notes,
+            "git": _git_commit(),
+            **self.machine.facts(),
+        }
+
+    def _title(self) -> str:
+        return f"{describe_data(self.spec)} · {describe_model(self.spec)} · {describe_optimizer(self.spec)} · seed {self.spec.seed}"
+
+    def _optimises(self) -> str:
+        penalties = [f"{name.upper()} {self.spec.model[name]:g}" for name in ("l1", "l2") if self.spec.model.get(name)]
+        return " + ".join([losses.loss_name(self.setup.loss), *penalties])
+
+    def _columns(self, row: dict[str, Any]) -> list[str]:
+        """Return the columns of history.csv: those of the first epoch, and the `val_` ones that come in a later one."""
+        expected = [name for name in self.setup.directions if name not in row]
+        return [*[name for name in row if name != "learning_rate"], *expected, "learning_rate"]
+
+    def _shown(self) -> list[str]:
+        """Return the columns of the console: the losses, and each metric where it is honest, on validation rows."""
+        names = list(self.setup.directions)
+        honest = [name for name in names if name.startswith("val_")] or names
+        return ["loss", *[name for name in honest if name != "loss"], "learning_rate"]
+
+
+def describe_data(spec: RunSpec) -> str:
+    """Return the data in a word: its option, or the file that it reads."""
+    return str(spec.data.get("path") or spec.data["_target_"].rsplit(".", 1)[-1]).rsplit("/", 1)[-1]
+
+
+def describe_model(spec: RunSpec) -> str:
+    """Return the model in a word, with the sizes of its hidden layers: `mlp(64)`."""
+    sizes = spec.model.get("hidden") or spec.model.get("units")
+    sizes = "-".join(map(str, sizes)) if isinstance(sizes, list) else sizes
+    name = spec.model["_target_"].rsplit(".", 1)[-1]
+    return f"{name}({sizes})" if sizes else name
+
+
+def describe_optimizer(spec: RunSpec) -> str:
+    """Return the optimizer in two words: `adam 0.001`, or `adam CosineDecay`."""
+    rate = spec.optimizer.get("learning_rate", "")
+    told = rate["_target_"].rsplit(".", 1)[-1] if isinstance(rate, dict) else figure(rate) if rate != "" else ""
+    return f"{spec.optimizer['_target_'].rsplit('.', 1)[-1].lower()} {told}".strip()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _git_commit() -> dict[str, Any] | None:
+    """Return the commit of the working folder and whether files differ from it; None outside a repository."""
+    try:
+        ask = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+        answer = subprocess.run(ask, capture_output=True, text=True, timeout=5, check=True).stdout.strip()  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"commit": answer.removesuffix("-dirty"), "is_dirty": answer.endswith("-dirty")}

@@ -1,0 +1,161 @@
+"""Record: what a run folder holds, written as it happens and read back."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+import traceback
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from lossmetric_cli import store
+from lossmetric_cli.errors import ConfigError, LmrunError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+#: predictions.npz holds at most this much; of more rows it keeps a seeded sample, and run.json says so.
+LARGEST_PREDICTIONS = 100_000_000
+
+
+class Record:
+    """A run folder: `info` is run.json, `history` the rows of history.csv.
+
+    Use it as a context: a ConfigError inside removes the folder (unless it is a job's of a sweep), any other exception
+    is kept as error.log and as the status "failed".
+    """
+
+    def __init__(self, folder: Path, info: dict[str, Any], *, is_job: bool = False) -> None:
+        self.folder = folder
+        self.info = info
+        self.is_job = is_job
+        self._columns: list[str] = []
+
+    @classmethod
+    def create(cls, root: Path, title: str, *, request: dict[str, Any], files: dict[str, str], at: datetime) -> Record:
+        """Return the Record of a new run in `root/<day>/<time>_<title>`; `files` go into its `.hydra/`."""
+        folder = store.make_folder(root / f"{at:%Y-%m-%d}", f"{at:%H-%M-%S}_{safe_name(title)}")
+        return cls._begin(folder, request, files, at, is_job=False)
+
+    @classmethod
+    def create_job(cls, sweep: Path, number: int, *, request: dict[str, Any], files: dict[str, str], at: datetime) -> Record:
+        """Return the Record of a sweep's job in `sweep/<number>`, where Hydra has made the folder."""
+        folder = sweep / str(number)
+        return cls._begin(folder, request, files, at, is_job=True)
+
+    @classmethod
+    def _begin(cls, folder: Path, request: dict[str, Any], files: dict[str, str], at: datetime, *, is_job: bool) -> Record:
+        for name, text in files.items():
+            store.write(folder / ".hydra" / name, text)
+        record = cls(folder, {"status": "running", "started": at.isoformat(timespec="seconds"), **request}, is_job=is_job)
+        record._write_info()
+        return record
+
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        """Return the Record of a finished, failed or running run.
+
+        Raises ConfigError where the folder is none.
+        """
+        try:
+            info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{folder} is no run folder: its run.json is missing or damaged") from error
+        return cls(folder, info)
+
+    def __enter__(self) -> Record:
+        """Return the record itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Keep what became of the run."""
+        if error is None:
+            return
+        if isinstance(error, ConfigError) and not self.is_job:
+            store.remove_folder(self.folder)
+            return
+        text = "".join(traceback.format_exception(kind, error, trace))
+        store.write(self.folder / "error.log", text)
+        reason = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
+        self.tell(status="failed", error=reason)
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """history.csv as a frame, a row an epoch; empty before the first epoch has ended."""
+        import pandas as pd
+
+        path = self.folder / "history.csv"
+        return pd.read_csv(path) if path.exists() else pd.DataFrame({"epoch": []})
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """metrics.json; empty before the run has finished."""
+        path = self.folder / "metrics.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def tell(self, **facts: Any) -> None:
+        """Add facts to run.json."""
+        self.info.update(facts)
+        self._write_info()
+
+    def begin_history(self, columns: Iterable[str]) -> None:
+        """Write the headings of history.csv and timing.csv."""
+        self._columns = list(columns)
+        store.append(self.folder / "history.csv", _csv_line(self._columns))
+        store.append(self.folder / "timing.csv", "epoch,seconds\n")
+
+    def add_epoch(self, row: dict[str, float], *, seconds: float) -> None:
+        """Append an epoch to history.csv, its wall-clock seconds to timing.csv; a column that is not there is left empty."""
+        if not self._columns:
+            self.begin_history(row)
+        store.append(self.folder / "history.csv", _csv_line(row.get(column, "") for column in self._columns))
+        store.append(self.folder / "timing.csv", f"{row['epoch']},{seconds:.6f}\n")
+
+    def write_json(self, name: str, content: Any) -> None:
+        """Write a file of plain values; NaN and infinities, which JSON lacks, as null."""
+        store.write(self.folder / name, json.dumps(_plain(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+    def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
+        """Write predictions.npz: equal bytes for equal arrays."""
+        import numpy as np
+
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        store.write(self.folder / "predictions.npz", buffer.getvalue())
+
+    def point_latest(self) -> None:
+        """Let `latest` beside the day's folder name this run."""
+        store.point(self.folder.parent.parent / "latest", self.folder)
+
+    def _write_info(self) -> None:
+        self.write_json("run.json", self.info)
+
+
+def safe_name(text: str) -> str:
+    """Return a title as part of a folder's name: letters, digits, `._-`, 80 bytes at most."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:80] or "run"
+
+
+def _csv_line(values: Iterable[Any]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(values)
+    return line.getvalue()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if hasattr(value, "item") and not isinstance(value, str):
+        return _plain(value.item())
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -1,0 +1,68 @@
+"""Where the YAML is: the options and experiments that come with lmrun, and the user's own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+#: Groups that take several options at once; their files carry `# @package <group>.<option>` on line 1.
+MANY = ("metrics", "callbacks", "plots")
+
+
+def folder(name: str) -> Path:
+    """Return our `conf` or `experiments`: inside the package when installed, beside it in a clone."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def folders(name: str) -> list[Path]:
+    """Return our folder and, when there is one, the user's of the same name in the working folder."""
+    own = Path.cwd() / name
+    ours = folder(name)
+    return [ours, own] if own.is_dir() and own.resolve() != ours.resolve() else [ours]
+
+
+def groups() -> list[str]:
+    """Return the groups of options, nested ones as `optimizer/learning_rate`."""
+    found = {
+        str(file.parent.relative_to(root)) for root in folders("conf") for file in root.rglob("*.yaml") if file.parent != root
+    }
+    return sorted(group for group in found if not group.startswith("hydra"))
+
+
+def options(group: str) -> dict[str, Path]:
+    """Return the options of a group by name; ours win over the user's of the same name."""
+    roots = reversed(folders("experiments")) if group == "experiment" else (f / group for f in reversed(folders("conf")))
+    return {file.stem: file for root in roots for file in sorted(root.glob("*.yaml"))}
+
+
+def help_line(file: Path) -> str:
+    """Return the first comment of a YAML file that is no `@package` line: its one-line help."""
+    for line in _text(file).splitlines():
+        if line.startswith("#") and "@package" not in line:
+            return line.lstrip("# ").strip()
+    return ""
+
+
+def aliases(group: str) -> dict[str, str]:
+    """Return what each alias of a group stands for."""
+    lines = {name: re.search(r"^defaults: *\[(\w+)(?:@\w+)?\]$", _text(file), re.MULTILINE) for name, file in options(group).items()}
+    return {name: found[1] for name, found in lines.items() if found}
+
+
+def parameters(group: str) -> dict[str, set[str]]:
+    """Return, for each `_target_` of a group's option files, the keys that those files write out.
+
+    Read as text, line by line, because a YAML parser takes half a second for all of them.
+    """
+    keys: dict[str, set[str]] = {}
+    for text in map(_text, options(group).values()):
+        target = re.search(r"^_target_: *(\S+)", text, re.MULTILINE)
+        if target:
+            keys.setdefault(target[1], set()).update(re.findall(r"^([A-Za-z_]\w*):", text, re.MULTILINE))
+    return keys
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")

@@ -1,0 +1,75 @@
+"""Durable writes: every byte that lmrun keeps goes through here."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from pathlib import Path
+
+from lossmetric_cli.errors import EnvironmentFault
+
+
+def make_folder(root: Path, name: str) -> Path:
+    """Return a new folder `root/name`, or `root/name-2`, `-3`, … when that is taken.
+
+    The exclusive mkdir is the lock: two runs that start in the same second never share a folder.
+
+    Raises EnvironmentFault where the folder cannot be made.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for count in itertools.count(1):
+            folder = root / (name if count == 1 else f"{name}-{count}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise EnvironmentFault(f"cannot create {root / name}: {error.strerror}; set out=FOLDER to a place you can write") from error
+    raise AssertionError("itertools.count ended")
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Write a whole file: readers see what was there before, or all of the new content."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with unfinished.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    _sync_folder(path.parent)
+
+
+def append(path: Path, text: str) -> None:
+    """Append text to a file and wait until it is on the disk."""
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def point(link: Path, folder: Path) -> None:
+    """Let the symbolic link `link` name `folder`, a neighbour of it or below one."""
+    unfinished = link.with_name(f".{link.name}.{os.getpid()}.tmp")
+    unfinished.unlink(missing_ok=True)
+    unfinished.symlink_to(os.path.relpath(folder, link.parent), target_is_directory=True)
+    unfinished.replace(link)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all it holds, and the day's folder above it when that is left empty."""
+    shutil.rmtree(folder)
+    if not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,69 @@
+"""What the data demands of the model and the loss: the kind of task, its shapes, and the forms a label can take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+KINDS = ("binary", "multiclass", "multilabel", "regression")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Mean and standard deviation of each column over the training rows."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the training rows ask of a model.
+
+    `units` is the number of columns of a prediction: the classes of a multiclass task, the labels of a
+    multi-label one, the targets of a regression, and 1 for a binary task. `classes` are the labels as they
+    stand in the data, in the order of their index. `inputs` is there for tables (one axis a row), `targets`
+    for regressions. `head` is the activation that the loss wants where that is not the task's own: margins for a
+    hinge, "embedding" for vectors of length 1.
+    """
+
+    kind: str
+    input_shape: tuple[int, ...]
+    units: int
+    classes: tuple[Any, ...] = ()
+    inputs: Scale | None = None
+    targets: Scale | None = None
+    head: str | None = None
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether a row is answered by classes rather than by quantities."""
+        return self.kind != "regression"
+
+    @property
+    def activation(self) -> str:
+        """The activation that turns a model's last layer into an answer to this task."""
+        if self.head:
+            return self.head
+        return {"binary": "sigmoid", "multilabel": "sigmoid", "multiclass": "softmax"}.get(self.kind, "linear")
+
+    def as_two_classes(self) -> Task:
+        """Return a binary task as a multiclass task of two, for losses that want one column a class."""
+        return replace(self, kind="multiclass", units=2)
+
+    def encode(self, labels: np.ndarray, *, form: str) -> np.ndarray:
+        """Return labels (rows,) or (rows, units) in the form that a loss wants.
+
+        "index": class numbers, int32 (rows,). "dense": the shape of a prediction, float32 (rows, units), a
+        class as its one-hot row.
+        """
+        import numpy as np
+
+        if form == "index":
+            return labels.astype("int32")
+        if self.kind == "multiclass":
+            return np.eye(self.units, dtype="float32")[labels.astype("int64")]
+        return labels.astype("float32").reshape(len(labels), self.units)
