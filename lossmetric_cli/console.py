@@ -22,6 +22,7 @@ class Voice:
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         stream = stream or sys.stderr
         self._console = Console(file=stream, quiet=quiet, highlight=False, markup=False, emoji=False)
+        self._widths: list[int] = []
         self._is_ascii = "utf" not in (getattr(stream, "encoding", None) or "utf-8").lower()
 
     def say(self, text: str, *, style: str = "") -> None:
@@ -47,11 +48,13 @@ class Voice:
 
     def headings(self, names: Iterable[str]) -> None:
         """Print the headings of the epoch lines."""
-        self._print(Text(_line("epoch", names), style="dim"))
+        names = list(names)
+        self._widths = [max(len(name), 8) for name in names]
+        self._print(Text(self._line("epoch", names), style="dim"))
 
     def epoch(self, number: int, epochs: int, figures: Iterable[str], *, is_best: bool, seconds_left: float) -> None:
         """Print an epoch's line; on a terminal, the time left stands below it until the next one."""
-        self._print(Text(_line(f"{number}/{epochs}", figures) + (" ★" if is_best else ""), style="bold" if is_best else ""))
+        self._print(Text(self._line(f"{number}/{epochs}", figures) + (" ★" if is_best else ""), style="bold" if is_best else ""))
         if number < epochs:
             self.wait(f"{duration(seconds_left)} left")
 
@@ -61,6 +64,9 @@ class Voice:
         for row in rows:
             table.add_row(*(cell.translate(_ASCII) if self._is_ascii else cell for cell in row))
         self._console.print(table)
+
+    def _line(self, first: str, cells: Iterable[str]) -> str:
+        return f" {first:>11}" + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, self._widths, strict=True))
 
     def _print(self, text: Text) -> None:
         if self._console.is_terminal:
@@ -89,7 +95,3 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _line(first: str, cells: Iterable[str]) -> str:
-    return f" {first:>11} " + "".join(f" {cell:>13}" for cell in cells)

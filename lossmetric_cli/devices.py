@@ -6,6 +6,8 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +44,7 @@ class Machine:
 def start(spec: RunSpec) -> Machine:
     """Return the machine that the settings ask for, with TensorFlow set up for it and every seed set.
 
-    `prepare_environment` has been called before keras was imported.
+    `load_tensorflow` has been called before.
 
     Raises:
         EnvironmentFault: a GPU was asked for that TensorFlow does not see.
@@ -54,7 +56,12 @@ def start(spec: RunSpec) -> Machine:
     kind, indices = _wanted_devices(spec.device, tf)
     threads = spec.threads or len(os.sched_getaffinity(0))
     is_deterministic = spec.deterministic if spec.deterministic is not None else kind == "CPU"
+    if spec.jit_compile and is_deterministic:
+        raise ConfigError("jit_compile=true has no effect under op determinism; type deterministic=false beside it")
+    if spec.batch_size % len(indices):
+        raise ConfigError(f"batch_size={spec.batch_size} cannot be shared by {len(indices)} devices; take a multiple of {len(indices)}")
     _set_up(tf, kind, indices, threads=threads, is_deterministic=is_deterministic)
+    keras.backend.clear_session()  # of an earlier job's layers and names; it forgets policy and seeds too, so it goes first
     keras.config.set_dtype_policy(spec.precision.value)
     keras.utils.set_random_seed(spec.seed)
     names = [f"{kind}:{index}" for index in indices]
@@ -62,11 +69,35 @@ def start(spec: RunSpec) -> Machine:
     return Machine(_label(kind, indices), threads, is_deterministic, strategy)
 
 
-def prepare_environment() -> None:
-    """Set the variables that must stand before keras is imported: its backend, TensorFlow's chatter, memory growth."""
+def load_tensorflow() -> None:
+    """Import TensorFlow and Keras, with the variables set that must stand before: backend, chatter, memory growth.
+
+    TensorFlow's libraries write a few lines to the process' stderr while they load, whatever the log level is (seen in
+    2.21); those are dropped unless TF_CPP_MIN_LOG_LEVEL was set by the user.
+    """
     os.environ["KERAS_BACKEND"] = "tensorflow"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        import keras  # noqa: F401
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    with _silent_stderr():
+        import tensorflow as tf
+    tf.get_logger().setLevel("ERROR")  # it warns of a function traced anew in each job of a sweep, as it must be
+
+
+@contextlib.contextmanager
+def _silent_stderr() -> Iterator[None]:
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _wanted_devices(device: str, tf: Any) -> tuple[str, list[int]]:

@@ -66,18 +66,18 @@ class Feed:
 
     def fit_arguments(self, model: keras.Model, *, first_epoch: int = 0) -> dict[str, Any]:
         """Return what `fit` needs to train `model`, a compiled one, on these rows."""
-        return self._pipeline(first_epoch)
+        return self._pipeline(model, first_epoch)
 
     def evaluate(self, model: keras.Model, part: str) -> dict[str, float]:
         """Return the loss and metrics of the model's present weights, in inference mode, by name."""
         rows = self.parts[part]
-        return model.evaluate(rows.x, rows.y, batch_size=self.pace.validation_batch, verbose=0, return_dict=True)
+        return model.evaluate(rows.x, rows.y, batch_size=self._evaluation_batch(model, part), verbose=0, return_dict=True)
 
     def predict(self, model: keras.Model, part: str) -> np.ndarray:
         """Return what the model's present weights answer for a part, (rows, columns)."""
-        return model.predict(self.parts[part].x, batch_size=self.pace.validation_batch, verbose=0)
+        return model.predict(self.parts[part].x, batch_size=self._evaluation_batch(model, part), verbose=0)
 
-    def _pipeline(self, first_epoch: int) -> dict[str, Any]:
+    def _pipeline(self, model: keras.Model, first_epoch: int) -> dict[str, Any]:
         rows = self.parts["train"]
         x, y = tf.constant(rows.x), tf.constant(rows.y)
 
@@ -90,8 +90,17 @@ class Feed:
         arguments = {"x": dataset, "shuffle": False, "steps_per_epoch": self.pace.steps}
         if "val" in self.parts:
             val = self.parts["val"]
-            arguments |= {"validation_data": (val.x, val.y), "validation_batch_size": self.pace.validation_batch}
+            arguments |= {"validation_data": (val.x, val.y), "validation_batch_size": self._evaluation_batch(model, "val")}
         return arguments
+
+    def _evaluation_batch(self, model: keras.Model, part: str) -> int:
+        """Return the rows of an evaluation batch, so many that the first one is shared evenly by the model's devices.
+
+        Keras 3.15 averages the first batch over the devices to build its metrics, and fails on shares that differ.
+        """
+        devices = model.distribute_strategy.num_replicas_in_sync
+        rows = min(self.pace.validation_batch, len(self.parts[part]))
+        return max(devices, rows - rows % devices)
 
 
 class DeviceFeed(Feed):
@@ -133,7 +142,7 @@ class DeviceFeed(Feed):
         x, y = self._tensors[self._numbers["train"]]
         step = _compiled(model.train_step, model)
 
-        @tf.function
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
         def execute(numbers: tf.Tensor) -> dict[str, tf.Tensor]:
             def take(start: tf.Tensor, end: tf.Tensor) -> None:
                 step((tf.gather(x, numbers[start:end]), tf.gather(y, numbers[start:end])))
@@ -147,7 +156,7 @@ class DeviceFeed(Feed):
         """Return a test function for `evaluate` that takes the number of a part from its iterator."""
         step = _compiled(model.test_step, model)
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(input_signature=[tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in self._tensors[0]])
         def execute(x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
             _in_batches(tf.shape(x)[0], self.pace.validation_batch, lambda start, end: step((x[start:end], y[start:end])))
             return model.get_metrics_result()

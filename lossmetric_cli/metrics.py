@@ -13,6 +13,7 @@ from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.task import Task
 
 Metric = keras.metrics.Metric
+_MICRO = (keras.metrics.AUC, keras.metrics.Precision, keras.metrics.Recall)
 
 
 def auto(*, task: Task, labels: str) -> Metric:
@@ -126,11 +127,19 @@ def counted(metric: Metric) -> Metric:
     return metric.metric if isinstance(metric, Fed) else metric
 
 
-def describe(metric: Metric) -> str:
-    """Return the class of a metric and what tells it from its kin, as the console shows it: `AUC(PR)`."""
+def describe(metric: Metric, *, task: Task) -> str:
+    """Return the class of a metric and what tells it from its kin, as the console shows it: `AUC(PR)`, `F1Score(macro)`.
+
+    Keras takes the cells of a multiclass task one by one for these: "micro", each class against the rest.
+    """
     inner = counted(metric)
-    if isinstance(inner, keras.metrics.AUC) and inner.curve.name != "ROC":
-        return f"AUC({inner.curve.name})"
+    curve = getattr(getattr(inner, "curve", None), "name", "ROC")
+    average = getattr(inner, "average", None)
+    if task.kind != "binary" and isinstance(inner, _MICRO) and not getattr(inner, "multi_label", False):
+        average = "micro"
+    traits = [trait for trait in (curve if curve != "ROC" else None, average if task.kind != "binary" else None) if trait]
+    if traits:
+        return f"{type(inner).__name__}({', '.join(traits)})"
     if isinstance(inner, keras.metrics.MeanMetricWrapper) and type(inner).__name__ == "MeanMetricWrapper":
         return f"mean of {inner._fn.__name__}"
     return type(inner).__name__

@@ -14,7 +14,7 @@ from lossmetric_cli.console import ARROWS, Voice, duration, figure
 from lossmetric_cli.data import Data
 from lossmetric_cli.devices import Machine
 from lossmetric_cli.record import Record
-from lossmetric_cli.spec import RunSpec
+from lossmetric_cli.spec import RunSpec, describe_data, describe_model, describe_optimizer
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Progress:
             title=f"{self._title()} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
             folder=self.record.folder,
             optimises=self._optimises(),
-            reports=[(metric.name, metrics.describe(metric), metrics.direction(metric)) for metric in self.setup.metrics],
+            reports=[(metric.name, metrics.describe(metric, task=self.setup.task), metrics.direction(metric)) for metric in self.setup.metrics],
             watches=f"{self.spec.monitor} {arrow}" + (f" ({', '.join(watchers)})" if watchers else ""),
         )
         for note in self.data.notes:
@@ -124,35 +124,16 @@ class Progress:
         return " + ".join([losses.loss_name(self.setup.loss), *penalties])
 
     def _columns(self, row: dict[str, Any]) -> list[str]:
-        """Return the columns of history.csv: those of the first epoch, and the `val_` ones that come in a later one."""
-        expected = [name for name in self.setup.directions if name not in row]
-        return [*[name for name in row if name != "learning_rate"], *expected, "learning_rate"]
+        """Return the columns of history.csv: what is logged in every epoch, `val_` ones too that come in a later one."""
+        known = ["epoch", *self.setup.directions]
+        return [*known, *(name for name in row if name not in (*known, "learning_rate")), "learning_rate"]
 
     def _shown(self) -> list[str]:
-        """Return the columns of the console: the losses, and each metric where it is honest, on validation rows."""
+        """Return the columns of the console: the losses, each metric where it is honest, on validation rows, and a changing rate."""
         names = list(self.setup.directions)
         honest = [name for name in names if name.startswith("val_")] or names
-        return ["loss", *[name for name in honest if name != "loss"], "learning_rate"]
-
-
-def describe_data(spec: RunSpec) -> str:
-    """Return the data in a word: its option, or the file that it reads."""
-    return str(spec.data.get("path") or spec.data["_target_"].rsplit(".", 1)[-1]).rsplit("/", 1)[-1]
-
-
-def describe_model(spec: RunSpec) -> str:
-    """Return the model in a word, with the sizes of its hidden layers: `mlp(64)`."""
-    sizes = spec.model.get("hidden") or spec.model.get("units")
-    sizes = "-".join(map(str, sizes)) if isinstance(sizes, list) else sizes
-    name = spec.model["_target_"].rsplit(".", 1)[-1]
-    return f"{name}({sizes})" if sizes else name
-
-
-def describe_optimizer(spec: RunSpec) -> str:
-    """Return the optimizer in two words: `adam 0.001`, or `adam CosineDecay`."""
-    rate = spec.optimizer.get("learning_rate", "")
-    told = rate["_target_"].rsplit(".", 1)[-1] if isinstance(rate, dict) else figure(rate) if rate != "" else ""
-    return f"{spec.optimizer['_target_'].rsplit('.', 1)[-1].lower()} {told}".strip()
+        rate = ["learning_rate"] if self.setup.rate_changes else []
+        return ["loss", *[name for name in honest if name != "loss"], *rate]
 
 
 def _count(number: int, noun: str) -> str:

@@ -131,8 +131,9 @@ class Record:
         store.write(self.folder / "predictions.npz", buffer.getvalue())
 
     def point_latest(self) -> None:
-        """Let `latest` beside the day's folder name this run."""
-        store.point(self.folder.parent.parent / "latest", self.folder)
+        """Let `latest` beside the day's folder name this run; a sweep's jobs leave that to the sweep."""
+        if not self.is_job:
+            store.point(self.folder.parent.parent / "latest", self.folder)
 
     def _write_info(self) -> None:
         self.write_json("run.json", self.info)

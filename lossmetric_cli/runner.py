@@ -33,6 +33,7 @@ class Setup:
     metrics: list[keras.metrics.Metric]
     model: keras.Model
     directions: dict[str, str | None]
+    rate_changes: bool
     callbacks: list[keras.callbacks.Callback]
     rows: feed.Feed
 
@@ -40,7 +41,6 @@ class Setup:
 def run(spec: RunSpec, record: Record, voice: Voice) -> float:
     """Train what was asked, keep what happened, and return the best value of `spec.monitor`."""
     machine = devices.start(spec)
-    keras.backend.clear_session()
     data = load_data(spec)
     with machine.scope():
         setup = assemble(spec, data, record)
@@ -88,7 +88,7 @@ def assemble(spec: RunSpec, data: Data, record: Record) -> Setup:
     _check_watching(spec, directions)
     callbacks = build_callbacks(spec.callbacks, folder=record.folder, directions=directions, given={"task": task})
     rows = feed.make(parts, model, pace=pace, seed=spec.seed)
-    return Setup(task, loss, labels, measured, model, directions, callbacks, rows)
+    return Setup(task, loss, labels, measured, model, directions, _rate_changes(spec), callbacks, rows)
 
 
 def log_directions(
@@ -144,6 +144,13 @@ def _compile(model: keras.Model, spec: RunSpec, loss: Any, optimizer: Any, measu
         run_eagerly=spec.run_eagerly,
         jit_compile="auto" if spec.jit_compile is None else spec.jit_compile,
         auto_scale_loss=spec.auto_scale_loss,
+    )
+
+
+def _rate_changes(spec: RunSpec) -> bool:
+    setters = ("ReduceLROnPlateau", "LearningRateScheduler")
+    return isinstance(spec.optimizer.get("learning_rate"), dict) or any(
+        node["_target_"].endswith(setters) for node in spec.callbacks.values()
     )
 
 

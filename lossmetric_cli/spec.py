@@ -57,6 +57,7 @@ class RunSpec:
 
 
 SETTINGS = [setting.name for setting in fields(RunSpec)]
+LIST_KEYS = "; lmrun --cfg job lists every key"
 GROUPS = ("data", "model", "loss", "optimizer", "metrics", "callbacks", "plots", "validation")
 
 #: What a number must be, by the last word of its path; everything else is Keras' own business.
@@ -110,11 +111,32 @@ def masked_words(words: list[str]) -> list[str]:
     return [f"{word.split('=')[0]}=***" if _SECRET.search(word.split("=")[0]) and "=" in word else word for word in words]
 
 
+def describe_data(spec: RunSpec) -> str:
+    """Return the data in a word: its option, or the file that it reads."""
+    return str(spec.data.get("path") or spec.data["_target_"].rsplit(".", 1)[-1]).rsplit("/", 1)[-1]
+
+
+def describe_model(spec: RunSpec) -> str:
+    """Return the model in a word, with the sizes of its hidden layers: `mlp(64)`."""
+    sizes = spec.model.get("hidden") or spec.model.get("units")
+    sizes = "-".join(map(str, sizes)) if isinstance(sizes, list) else sizes
+    name = spec.model["_target_"].rsplit(".", 1)[-1]
+    return f"{name}({sizes})" if sizes else name
+
+
+def describe_optimizer(spec: RunSpec) -> str:
+    """Return the optimizer in two words: `adam 0.001`, or `adam CosineDecay`."""
+    rate = spec.optimizer.get("learning_rate", "")
+    told = rate["_target_"].rsplit(".", 1)[-1] if isinstance(rate, dict) else f"{rate:g}" if rate != "" else ""
+    return f"{spec.optimizer['_target_'].rsplit('.', 1)[-1].lower()} {told}".strip()
+
+
 def _refuse_unknown_settings(config: DictConfig) -> None:
     for key in config:
         if key not in SETTINGS:
-            known = [*SETTINGS, *SETTING_ALIASES]
-            raise ConfigError(f"unknown key '{key}'{did_you_mean(str(key), known)}")
+            meant = SETTING_ALIASES.get(str(key), str(key))
+            hint = f"; did you mean '{meant}'?" if meant in SETTINGS else did_you_mean(str(key), SETTINGS)
+            raise ConfigError(f"unknown key '{key}'{hint or LIST_KEYS}")
 
 
 def _mend_monitor(config: DictConfig) -> list[str]:
@@ -146,7 +168,7 @@ def _refuse_unknown_keys(node: Any, *, path: str, group: str) -> None:
     known = shipped.parameters(group).get(node.get("_target_"))
     for key in node:
         if known is not None and key not in known:
-            raise ConfigError(f"unknown key '{path}.{key}'{did_you_mean(key, known - {'_target_'})}")
+            raise ConfigError(f"unknown key '{path}.{key}'{did_you_mean(key, known - {'_target_'}) or LIST_KEYS}")
     schedule = node.get("learning_rate")
     if group == "optimizer" and isinstance(schedule, dict):
         _refuse_unknown_keys(schedule, path=f"{path}.learning_rate", group="optimizer/learning_rate")
@@ -185,7 +207,7 @@ def _check_number(value: Any, rule: str, least: int, *, path: str) -> Any:
         fits = False
     if not fits:
         raise ConfigError(f"{path} must be {expectation(path)}, got {value!r}")
-    return number
+    return float(number) if rule == "above" else number
 
 
 def _check_words(spec: RunSpec) -> None:

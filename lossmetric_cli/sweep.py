@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +38,16 @@ def write(results: pd.DataFrame, folder: Path) -> None:
 def table(results: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Return the headings and cells of the closing table."""
     monitor = next(iter(results["monitor"].dropna()), "best")
-    columns = ["job", "overrides", monitor, "at epoch", "status"]
+    columns = ["job", "what differs", monitor, "at epoch", "status"]
+    shared = set.intersection(*(set(words.split()) for words in results["overrides"]))
     cells = [
-        [str(row.job), row.overrides, figure(row.best), "" if row.epoch != row.epoch else f"{row.epoch:.0f}", row.status]
+        [
+            str(row.job),
+            " ".join(word for word in row.overrides.split() if word not in shared),
+            "" if math.isnan(row.best) else figure(row.best),
+            "" if math.isnan(row.epoch) else f"{row.epoch:.0f}",
+            row.status,
+        ]
         for row in results.itertuples()
     ]
     return columns, cells

@@ -23,7 +23,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from lossmetric_cli import build, shipped, store
-from lossmetric_cli.cli import faults, jobs, words
+from lossmetric_cli.cli import faults, words
 from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.spec import RunSpec
 
@@ -34,7 +34,7 @@ def answer(typed: list[str]) -> int:
     _prepare_python()
     hydra = _open(arguments)
     try:
-        with _explained(hydra, arguments):
+        with _explained():
             if arguments.shell_completion:
                 hydra.shell_completion(config_name=arguments.config_name, overrides=arguments.overrides)
                 return 0
@@ -98,16 +98,12 @@ def _open(arguments: argparse.Namespace) -> Hydra:
 
 
 @contextmanager
-def _explained(hydra: Hydra, arguments: argparse.Namespace) -> Iterator[None]:
+def _explained() -> Iterator[None]:
     """Turn what Hydra and OmegaConf raise into one line."""
     try:
         yield
     except (HydraException, OmegaConfBaseException, ValueError) as error:
-
-        def compose(overrides: list[str]) -> DictConfig:
-            return _compose(hydra, arguments.config_name, overrides)
-
-        raise faults.explain(error, arguments.overrides, compose=compose) from error
+        raise faults.explain(error) from error
 
 
 def _compose(hydra: Hydra, name: str, overrides: list[str], *, mode: RunMode = RunMode.RUN) -> DictConfig:
@@ -144,6 +140,8 @@ def _show_config(hydra: Hydra, arguments: argparse.Namespace) -> int:
 def _run(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
     config = _compose(hydra, arguments.config_name, arguments.overrides)
     HydraConfig.instance().set_config(config)
+    from lossmetric_cli.cli import jobs  # rich and the record are not for those who mistyped
+
     folder = jobs.run_alone(config, notes=notes)
     print(folder)
     return 0
@@ -152,6 +150,8 @@ def _run(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
 def _sweep(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
     config = _compose(hydra, arguments.config_name, arguments.overrides, mode=RunMode.MULTIRUN)
     _refuse_device_sweep(config, arguments.overrides)
+    from lossmetric_cli.cli import jobs
+
     now = datetime.now().astimezone()
     folder = store.make_folder(Path(config.out).resolve() / "sweeps" / f"{now:%Y-%m-%d}", f"{now:%H-%M-%S}")
     try:

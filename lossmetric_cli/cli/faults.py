@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 from hydra.errors import ConfigCompositionException, MissingConfigException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from lossmetric_cli import shipped
 from lossmetric_cli.catalog import SETTING_ALIASES
-from lossmetric_cli.cli import words
 from lossmetric_cli.errors import ConfigError, did_you_mean, nearest_names
 
 #: What a person calls one option of a group.
 _NOUNS = {"metrics": "metric", "callbacks": "callback", "plots": "plot"}
 
 
-def explain(error: Exception, overrides: list[str], *, compose: Callable[[list[str]], DictConfig]) -> ConfigError:
-    """Return what went wrong in composing `overrides`; `compose` composes others, to learn which keys there are."""
+def explain(error: Exception) -> ConfigError:
+    """Return what went wrong in composing a config."""
     if isinstance(error, MissingConfigException):
         return _unknown_option(error)
     text = str(error)
     found = re.search(r"Could not (?:override|append to config|delete from config)[^']*'([^']+)'", text)
     if isinstance(error, ConfigCompositionException) and found:
-        return _unknown_key(found[1], overrides, compose)
+        return _unknown_key(found[1], _config_at(error))
     merging = re.search(r"Error merging override (.+)", text)
     if merging:
         return _wrong_type(merging[1])
@@ -44,31 +42,27 @@ def _unknown_option(error: MissingConfigException) -> ConfigError:
     noun = _NOUNS.get(group, group)
     if hint:
         return ConfigError(f"unknown {noun} '{name}'{hint}")
-    listed = f"lmrun help {group} lists all {len(known)}" if known else f"{group} is no group of options"
+    if group not in [*shipped.groups(), "experiment"]:
+        return ConfigError(f"unknown group '{group}'{did_you_mean(group, shipped.groups())}")
+    listed = f"lmrun help {group} lists all {len(known)}"
     return ConfigError(f"unknown {noun} '{name}'; {listed}")
 
 
-def _unknown_key(key: str, overrides: list[str], compose: Callable[[list[str]], DictConfig]) -> ConfigError:
-    config = _without_values(overrides, compose)
-    guess = _nearest_path(key, config) if config is not None else None
+def _unknown_key(key: str, config: dict[str, Any]) -> ConfigError:
+    guess = _nearest_path(key, config)
     hint = f"; did you mean '{guess}'?" if guess else "; lmrun --cfg job lists every key"
     return ConfigError(f"unknown key '{key}'{hint}")
 
 
-def _without_values(overrides: list[str], compose: Callable[[list[str]], DictConfig]) -> DictConfig | None:
-    """Return the config that the chosen options make before any value is set; None where that fails as well."""
-    groups = {*shipped.groups(), "experiment"}
-    chosen = [o.input_line for o in words.parse(overrides) if o.key_or_group in groups and not o.is_sweep_override()]
-    try:
-        return compose(chosen)
-    except Exception:
-        return None
+def _config_at(error: Exception) -> dict[str, Any]:
+    """Return the config as far as it was composed when the error came up: OmegaConf's errors know the node they are at."""
+    node = getattr(error.__cause__, "parent_node", None)
+    return OmegaConf.to_container(node._get_root(), resolve=False) if node is not None else {}
 
 
-def _nearest_path(key: str, config: DictConfig) -> str | None:
+def _nearest_path(key: str, config: dict[str, Any]) -> str | None:
     """Return the key that was meant: the nearest name at every step, or the one place where the last name exists."""
-    plain = OmegaConf.to_container(config, resolve=False)
-    node, path = plain, []
+    node, path = config, []
     for part in key.split("."):
         names = [name for name in node if isinstance(name, str)] if isinstance(node, dict) else []
         meant = SETTING_ALIASES.get(part, part)
@@ -79,7 +73,7 @@ def _nearest_path(key: str, config: DictConfig) -> str | None:
         node = node[near[0]]
     else:
         return ".".join(path)
-    return _only_place(SETTING_ALIASES.get(key.rsplit(".", 1)[-1], key.rsplit(".", 1)[-1]), plain)
+    return _only_place(SETTING_ALIASES.get(key.rsplit(".", 1)[-1], key.rsplit(".", 1)[-1]), config)
 
 
 def _only_place(name: str, config: dict[str, Any]) -> str | None:

@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lossmetric_cli import spec as specs
-from lossmetric_cli import devices, sweep
+from lossmetric_cli import devices, store, sweep
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import LmrunError
 from lossmetric_cli.record import Record
@@ -27,11 +27,9 @@ def run_alone(config: DictConfig, *, notes: list[str]) -> Path:
     voice = Voice(quiet=asked.quiet)
     for note in [*notes, *mended]:
         voice.note(note)
-    from lossmetric_cli.progress import describe_data, describe_model
-
-    title = f"{describe_data(asked)}_{describe_model(asked)}"
-    request = _request(job)
-    record = Record.create(Path(asked.out).resolve(), title, request=request, files=files, at=datetime.now().astimezone())
+    title = f"{specs.describe_data(asked)}_{specs.describe_model(asked)}"
+    now = datetime.now().astimezone()
+    record = Record.create(Path(asked.out).resolve(), title, request=_request(job), files=files, at=now)
     try:
         with record:
             _train(asked, record, voice)
@@ -76,6 +74,7 @@ def close_sweep(folder: Path, *, notes: list[str]) -> int:
         voice.note(note)
     results = sweep.results(folder)
     sweep.write(results, folder)
+    store.point(folder.parent.parent / "latest", folder)
     voice.table(*sweep.table(results))
     failed = int((results["status"] != "finished").sum())
     voice.say(f" {len(results)} jobs · ok {len(results) - failed} · failed {failed}       {folder / 'results.csv'}", style="bold")
@@ -85,7 +84,7 @@ def close_sweep(folder: Path, *, notes: list[str]) -> int:
 
 def _train(asked: specs.RunSpec, record: Record, voice: Voice) -> float:
     voice.wait("loading TensorFlow")
-    devices.prepare_environment()
+    devices.load_tensorflow()
     from lossmetric_cli import runner
 
     return runner.run(asked, record, voice)

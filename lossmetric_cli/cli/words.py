@@ -96,7 +96,7 @@ def _readable(word: str) -> str:
     except HydraException as error:
         match = _WORD.fullmatch(word)
         if match is None or match["value"][:1] in "[{'\"" or "," in match["value"]:
-            raise ConfigError(f"cannot read '{word}': {_first_line(error)}") from error
+            raise ConfigError(f"cannot read '{word}': {_why_unreadable(word, error)}") from error
     escaped = match["value"].replace("\\", "\\\\").replace("'", "\\'")
     quoted = f"{match['key']}='{escaped}'"
     try:
@@ -140,6 +140,13 @@ def _some_options(group: str) -> str:
 
 def _joined(value: list[object]) -> str:
     return ",".join(str(item) for item in value)
+
+
+def _why_unreadable(word: str, error: Exception) -> str:
+    for opening, closing in ("[]", "{}", "()"):
+        if word.count(opening) > word.count(closing):
+            return f"missing '{closing}'"
+    return _first_line(error)
 
 
 def _first_line(error: Exception) -> str:

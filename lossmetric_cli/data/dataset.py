@@ -45,6 +45,7 @@ class Part:
     rows: np.ndarray
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.rows)
 
 

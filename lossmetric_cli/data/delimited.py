@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from csv import Error, reader
 from dataclasses import dataclass, field
-from io import StringIO
+from io import BytesIO, StringIO
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -176,13 +177,13 @@ def scan(text: str, *, sep: str, name: str) -> tuple[list[str], np.ndarray]:
 
 def records(text: str, *, sep: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """Yield each record that is not blank, after the line it starts on; raise DataError for a stray quote."""
-    written = StringIO(text).readlines()
-    rows = reader(written, delimiter=sep, strict=True)
+    written = text.split("\n")
+    rows = reader((line + "\n" for line in written), delimiter=sep, strict=True)
     line = 1
     try:
         for record in rows:
             # pandas skips lines of spaces and tabs, but not a quoted blank
-            if len(record) > 1 or written[line - 1].strip(" \t\n"):
+            if len(record) > 1 or written[line - 1].strip(" \t"):
                 yield line, record
             line = rows.line_num + 1
     except Error as error:
@@ -209,12 +210,17 @@ def name_columns(fields: list[str], *, name: str, notes: list[str]) -> list[str]
         notes.append(f"blanks around column names of {name} are stripped")
     numeric = all(re.fullmatch(r"[-+]?\d+([.,]\d*)?", name) for name in names)
     hint = "set data.header=false if line 1 holds data" if numeric else "rename one in line 1"
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = first_repeated(names)
     if twice is not None:
         raise DataError(f"column {quoted(twice)} appears twice in {name}; {hint}")
     if numeric:
         notes.append(f"every column name of {name} is a number; {hint}")
     return names
+
+
+def first_repeated(names: list[str]) -> str | None:
+    """Return the first name that stands in the list more than once, or None."""
+    return next((name for name, times in Counter(names).items() if times > 1), None)
 
 
 def parse(file: TextFile, *, text_columns: Sequence[str], decimal: str, na: Sequence[str]) -> pd.DataFrame:
@@ -225,7 +231,7 @@ def parse(file: TextFile, *, text_columns: Sequence[str], decimal: str, na: Sequ
     import pandas as pd
 
     return pd.read_csv(
-        StringIO(file.text),
+        BytesIO(file.text.encode()),
         sep=file.sep,
         header=0 if file.has_header else None,
         names=file.names,
@@ -234,6 +240,5 @@ def parse(file: TextFile, *, text_columns: Sequence[str], decimal: str, na: Sequ
         dtype=dict.fromkeys(text_columns, str),
         na_values={name: list(na) for name in file.names if name not in text_columns},
         keep_default_na=False,
-        float_precision="round_trip",
         low_memory=False,
     )

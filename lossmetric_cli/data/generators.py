@@ -39,7 +39,7 @@ def sorted_blobs(*, rows: int = 1000, features: int = 2, classes: int = 3, sprea
 
 
 def letters26(*, rows: int = 5200, features: int = 16, noise: float = 1.0, seed: int) -> Dataset:
-    """Return 26 balanced classes in noise that hides half of them, x (rows, features) and y 0 to 25.
+    """Return 26 balanced classes in noise that hides four of ten, x (rows, features) and y 0 to 25.
 
     Each letter's centre is drawn from a normal distribution of standard deviation 0.6; `noise` is the
     deviation of the rows around it.
@@ -68,19 +68,19 @@ def linear(*, rows: int = 1000, features: int = 5, noise: float = 0.5, seed: int
     return Dataset(x=x.astype("float32"), y=y, kind="regression")
 
 
-def multilabel(*, rows: int = 1000, features: int = 20, labels: int = 5, seed: int) -> Dataset:
-    """Return rows that carry any number of labels, x (rows, features) and y (rows, labels) of 0 and 1.
+def multilabel(*, rows: int = 1000, features: int = 20, targets: int = 5, seed: int) -> Dataset:
+    """Return rows that carry any number of labels, x (rows, features) and y (rows, targets) of 0 and 1.
 
     Each label is drawn with the probability sigmoid(3 x·w - 1), w of length 1: about two of five are 1,
     and some rows have none.
     """
     import numpy as np
 
-    check_whole(least=1, rows=rows, features=features, labels=labels)
+    check_whole(least=1, rows=rows, features=features, targets=targets)
     random = np.random.default_rng(seed)
-    x, weights = random.normal(size=(rows, features)), random.normal(size=(features, labels))
+    x, weights = random.normal(size=(rows, features)), random.normal(size=(features, targets))
     probability = 1 / (1 + np.exp(1 - 3 * x @ (weights / np.linalg.norm(weights, axis=0))))
-    y = random.random(size=(rows, labels)) < probability
+    y = random.random(size=(rows, targets)) < probability
     return Dataset(x=x.astype("float32"), y=y.astype("float32"), kind="multilabel")
 
 

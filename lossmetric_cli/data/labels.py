@@ -35,7 +35,8 @@ class LabelForm:
         """One sentence when labels are not their own index, or an empty one."""
         if self.is_one_hot:
             return f"the target is one-hot, read as classes {listed(range(len(self.classes)))}"
-        if self.kind not in ("binary", "multiclass") or self.values == tuple(range(len(self.values))):
+        is_own_index = all(type(value) is int and value == index for index, value in enumerate(self.values))
+        if self.kind not in ("binary", "multiclass") or is_own_index:
             return ""
         return f"labels {listed(self.values)} are classes {listed(range(len(self.values)))}"
 

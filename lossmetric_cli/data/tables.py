@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.dataset import Dataset
-from lossmetric_cli.data.delimited import DECIMALS, TextFile, parse, read_text_file
+from lossmetric_cli.data.delimited import DECIMALS, TextFile, first_repeated, parse, read_text_file
 from lossmetric_cli.data.labels import MOST_CLASSES_OF_NUMBERS
 from lossmetric_cli.data.sentences import counted, listed, quoted
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
@@ -119,7 +119,7 @@ def find_columns(names: list[Any], *, file: TextFile, setting: str) -> list[str]
     Raises DataError for one that the file does not have, ConfigError for one that is listed twice.
     """
     found = [find_column(name, file=file) for name in names]
-    twice = next((name for name in found if found.count(name) > 1), None)
+    twice = first_repeated(found)
     if twice is not None:
         raise ConfigError(f"data.{setting} lists {quoted(twice)} twice; name it once")
     return found
@@ -260,8 +260,9 @@ def as_numbers(cells: pd.Series, *, decimal: str) -> pd.Series:
     """Return text as numbers, NaN where it is none."""
     import pandas as pd
 
-    plain = cells.str.replace(decimal, ".", regex=False) if decimal != "." else cells
-    return pd.to_numeric(plain, errors="coerce")
+    if decimal == ",":
+        cells = cells.str.replace(".", "_", regex=False).str.replace(",", ".", regex=False)
+    return pd.to_numeric(cells, errors="coerce")
 
 
 def read_targets(tables: list[Table], *, names: list[str], decimal: str, na: list[str], notes: list[str]) -> list[np.ndarray]:

@@ -3,8 +3,8 @@
 A plot of your own is a function `draw(record, ...) -> matplotlib.figure.Figure` and a YAML in conf/plots that names it.
 """
 
-from lossmetric_cli.plots.ink import curves
 from lossmetric_cli.plots.files import save
+from lossmetric_cli.plots.ink import curves
 from lossmetric_cli.plots.options import draw
 
 __all__ = ["curves", "draw", "save"]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.plots.labels import label_best, label_ends, text_width, trimmed
-from lossmetric_cli.plots.numbers import HasHistory, Line, Panel, panels, thinned
+from lossmetric_cli.plots.numbers import HasHistory, Line, Panel, panels, trace
 from lossmetric_cli.plots.style import GREY, INK, LINES, clean, quiet_style
 from lossmetric_cli.plots.ticks import set_epoch_axis, set_value_axis
 
@@ -30,7 +30,7 @@ def curves(
 
     `width` and `row_height` are inches; `loss_scale` is "auto", "linear" or "log". Raises ConfigError for others.
     """
-    for name, value, low, high in (("width", width, 4, 100), ("row_height", row_height, 1.5, 100), ("dpi", dpi, 30, 1200)):
+    for name, value, low, high in (("width", width, 4, 100), ("row_height", row_height, 1.8, 100), ("dpi", dpi, 30, 1200)):
         if not low <= value <= high:
             raise ConfigError(f"plots.curves.{name} must lie between {low} and {high}, got {value}")
     shown = panels(record, loss_scale=loss_scale)
@@ -40,14 +40,14 @@ def curves(
 
 def drawn(shown: list[Panel], *, title: str, width: float, row_height: float, dpi: int) -> Figure:
     """Return the figure of some panels."""
-    rows = arranged(shown)
+    rows = arranged(shown, width=width)
     notes = [[wrapped(panel, inches=width / len(row)) for panel in row] for row in rows]
     plots = [row_height * (WIDE if len(row) == 1 else 1) - TITLE - FOOT for row in rows]
-    feet = [FOOT + NOTE * max(0 if panel.is_empty else len(lines) for panel, lines in zip(*row)) for row in zip(rows, notes)]
+    feet = [FOOT + NOTE * noted(row, lines) for row, lines in zip(rows, notes, strict=True)]
     height = HEADER + sum(TITLE + plot + foot for plot, foot in zip(plots, feet, strict=True)) + EDGE / 2
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
     FigureCanvasAgg(figure)
-    write_header(figure, title if shown else "The history has no column to draw.")
+    write_header(figure, title if shown else f"{title} · no loss or metric was recorded")
     axes = [[figure.add_subplot() for _ in row] for row in rows]
     place(axes, plots=plots, feet=feet, ticks=0.5)
     for each, panel, lines in zip(chain(*axes), chain(*rows), chain(*notes), strict=True):
@@ -60,10 +60,17 @@ def drawn(shown: list[Panel], *, title: str, width: float, row_height: float, dp
     return figure
 
 
-def arranged(shown: list[Panel]) -> list[list[Panel]]:
-    """Return rows of two; of an odd number the first panel, the loss, has a row of its own."""
+def arranged(shown: list[Panel], *, width: float) -> list[list[Panel]]:
+    """Return rows of two, or of one in a narrow figure; of an odd number the first panel, the loss, has its own row."""
+    if width < 6:
+        return [[panel] for panel in shown]
     odd = len(shown) % 2
     return [shown[:1]] * odd + [shown[i : i + 2] for i in range(odd, len(shown), 2)]
+
+
+def noted(row: list[Panel], notes: list[list[str]]) -> int:
+    """Return the most lines of notes below a panel of a row; an empty panel has its notes inside."""
+    return max(0 if panel.is_empty else len(lines) for panel, lines in zip(row, notes, strict=True))
 
 
 def place(axes: list[list[Axes]], *, plots: list[float], feet: list[float], ticks: float) -> None:
@@ -88,31 +95,28 @@ def draw_panel(axes: Axes, panel: Panel, *, notes: list[str]) -> None:
     """Draw axes, lines and notes of one panel."""
     set_value_axis(axes, panel)
     set_epoch_axis(axes, panel)
-    columns = int(axes.bbox.width * 72 / axes.figure.dpi) + 1  # a point wide: the finest that any viewer shows
     for each in panel.lines:
-        draw_line(axes, each, columns=columns)
+        draw_line(axes, each)
+    at, first, alignment = ((0.5, 0.6), 0.0, "center") if panel.is_empty else ((0, 0), FOOT - 0.03, "left")
     for i, note in enumerate(notes):
-        below = 72 * NOTE * i + (0 if panel.is_empty else 72 * FOOT - 2)
-        at = {
-            "textcoords": "offset points",
-            "annotation_clip": False,
-            "ha": "center" if panel.is_empty else "left",
-            "va": "top",
-        }
-        axes.annotate(note, (0.5, 0.6) if panel.is_empty else (0, 0), (0, -below), "axes fraction", size=7.5, color=GREY, **at)
+        text = axes.annotate(note, at, (0, -72 * (first + NOTE * i)), "axes fraction", textcoords="offset points")
+        text.set(size=7.5, color=GREY, ha=alignment, va="top", annotation_clip=False)
 
 
-def draw_line(axes: Axes, line: Line, *, columns: int) -> None:
-    """Draw a line, dots where a line has no length, and triangles at the edge for values outside the axes."""
-    epochs, values = thinned(line, columns=columns)
-    look, long = LINES[line.role], len(epochs) > 250
-    low, high = axes.get_ylim()
-    shown = np.clip(values, low, high)
-    axes.plot(epochs, shown, linewidth=1.0 if long else 1.7, **(look | {"linestyle": "-"} if long else look))
-    gaps = np.isnan(np.concatenate([[np.nan], values, [np.nan]]))
-    dotted = np.ones(len(values), bool) if len(epochs) <= 12 else gaps[:-2] & gaps[2:]
-    for marker, size, marked in (("o", 3.6, dotted & (shown == values)), ("^", 6, values > high), ("v", 6, values < low)):
-        axes.plot(epochs[marked], shown[marked], marker, markersize=size, color=look["color"], clip_on=False)
+def draw_line(axes: Axes, line: Line) -> None:
+    """Draw a line with its band, dots where it has no length, and triangles at the edge for values outside the axes."""
+    drawn_as, look = trace(line), LINES[line.role]
+    epochs, color = drawn_as.epochs, look["color"]
+    bottom, top = axes.get_ylim()
+    low, middle, high = (np.clip(each, bottom, top) for each in (drawn_as.low, drawn_as.middle, drawn_as.high))
+    if drawn_as.low is not drawn_as.high:
+        axes.fill_between(epochs, low, high, facecolor=color, edgecolor=color, alpha=0.25, linewidth=0.5, zorder=1.5)
+    axes.plot(epochs, middle, linewidth=1.1 if len(epochs) > 250 else 1.7, **look)
+    gaps = np.isnan(np.concatenate([[np.nan], middle, [np.nan]]))
+    lone = np.ones(len(epochs), bool) if len(epochs) <= 12 else gaps[:-2] & gaps[2:]
+    axes.plot(epochs[lone], middle[lone], "o", markersize=3.6, color=color, clip_on=False)
+    for marker, edge, outside in (("^", top, drawn_as.high > top), ("v", bottom, drawn_as.low < bottom)):
+        axes.plot(epochs[outside], np.full(outside.sum(), edge), marker, markersize=6, color=color, clip_on=False)
 
 
 def write_header(figure: Figure, title: str) -> None:
@@ -137,4 +141,4 @@ def write_title(axes: Axes, panel: Panel) -> None:
 def wrapped(panel: Panel, *, inches: float) -> list[str]:
     """Return the notes of a panel as lines that fit its width."""
     room = inches - EDGE - GUTTER - 0.4 - (NAMES if panel.is_empty else 0)
-    return [line for note in panel.notes for line in textwrap.wrap(clean(note, length=160), max(20, int(room * 16)))]
+    return [line for note in panel.notes for line in textwrap.wrap(clean(note, length=160), max(20, int(room * 18)))]

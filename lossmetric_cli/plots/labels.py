@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from lossmetric_cli.plots.numbers import Line, Panel, short
-from lossmetric_cli.plots.style import GREY, LINES
+from lossmetric_cli.plots.numbers import Panel, short, trace
+from lossmetric_cli.plots.style import LINES
 
 LINE_HEIGHT = 11.5
 """Points from one label to the next above it."""
@@ -32,7 +31,7 @@ def trimmed(text: Text, *, inches: float) -> str:
 def label_ends(axes: Axes, panel: Panel) -> None:
     """Write the role of each line at the right of its last value, moved up or down where two would touch."""
     lines = [line for line in panel.lines if len(line.drawable) and line.role != "learning rate"]
-    ends = [np.clip(line.drawable[-1], *axes.get_ylim()) for line in lines]
+    ends = [np.clip(last_of(trace(line).middle), *axes.get_ylim()) for line in lines]
     points = 72 / axes.figure.dpi
     wanted = np.array([axes.transData.transform((0, end))[1] * points for end in ends])
     placed = spread(wanted, gap=LINE_HEIGHT, low=axes.bbox.y0 * points, high=axes.bbox.y1 * points)
@@ -43,6 +42,11 @@ def label_ends(axes: Axes, panel: Panel) -> None:
             axes.plot([last, edge], [end, end], linewidth=0.6, color=color, alpha=0.5)
         at = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "annotation_clip": False}
         axes.annotate(line.role, (1, end), (5, shift), va="center", size=9, color=color, **at)
+
+
+def last_of(values: np.ndarray) -> float:
+    """Return the last value that is no gap."""
+    return float(values[~np.isnan(values)][-1])
 
 
 def spread(wanted: np.ndarray, *, gap: float, low: float, high: float) -> np.ndarray:
@@ -75,7 +79,7 @@ def label_best(axes: Axes, panel: Panel) -> None:
 def telling_digits(value: float, limits: tuple[float, float]) -> int:
     """Return the digits, four or more, that show a hundredth of the panel's height and keep 0.99996 from reading 1."""
     height = limits[1] - limits[0]
-    digits = int(np.ceil(np.log10(abs(value) / height))) + 2 if height and value else 4
+    digits = int(np.ceil(np.log10(abs(value)) - np.log10(height))) + 2 if height and value else 4
     while digits < 12 and abs(value) < 1 and abs(float(f"{value:.{max(4, digits)}g}")) == 1:
         digits = max(4, digits) + 1
     return min(12, max(4, digits))
@@ -83,9 +87,9 @@ def telling_digits(value: float, limits: tuple[float, float]) -> int:
 
 def write_near(axes: Axes, text: str, *, point: tuple[float, float], ink: np.ndarray, color: str) -> None:
     """Write the text near a point of the axes, with a hair to it where it had to go further away."""
-    halo = [withStroke(linewidth=2.5, foreground="white")]
+    plate = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0.8}  # a halo would make an SVG 26 kB larger
     at = {"textcoords": "offset points", "annotation_clip": False, "ha": "center", "va": "center"}
-    note = axes.annotate(text, point, (0, 0), size=8.5, color=color, path_effects=halo, **at)
+    note = axes.annotate(text, point, (0, 0), size=8.5, color=color, bbox=plate, **at)
     points = 72 / axes.figure.dpi
     start = axes.transData.transform(point) * points
     half = np.array(note.get_window_extent().size) * points / 2
@@ -97,18 +101,22 @@ def write_near(axes: Axes, text: str, *, point: tuple[float, float], ink: np.nda
         axes.annotate("", point, nearest - start, textcoords="offset points", arrowprops=hair)
 
 
-def inked(axes: Axes, panel: Panel) -> np.ndarray:
-    """Return pixels (n, 2) that the lines of a panel cover, close enough together to see what they cross."""
-    return np.concatenate([axes.transData.transform(sampled(line, axes.get_ylim())) for line in panel.lines])
+def inked(axes: Axes, panel: Panel, *, every: float = 2.0) -> np.ndarray:
+    """Return pixels (n, 2) on the lines and in the bands of a panel, one on every so many pixels of length."""
+    traces = [trace(line) for line in panel.lines]
+    levels = [(each, each.low + share * (each.high - each.low)) for each in traces for share in (0, 0.25, 0.5, 0.75, 1)]
+    return np.concatenate([sampled(axes, each.epochs, values, every=every) for each, values in levels])
 
 
-def sampled(line: Line, limits: tuple[float, float], *, count: int = 1000) -> np.ndarray:
-    """Return `count` points (epoch, value) along a line, bridging its gaps, or none of a line without values."""
-    values, epochs = np.clip(line.drawable, *limits), line.epochs[~np.isnan(line.values)]
-    if not len(values):
-        return np.empty((0, 2))
-    at = np.linspace(0, len(values) - 1, count)
-    return np.stack([np.interp(at, np.arange(len(values)), column) for column in (epochs, values)], axis=1)
+def sampled(axes: Axes, epochs: np.ndarray, values: np.ndarray, *, every: float) -> np.ndarray:
+    """Return pixels (n, 2) at equal distances along a curve, its gaps bridged; none if it is all gap."""
+    kept = ~np.isnan(values)
+    pixels = axes.transData.transform(np.stack([epochs[kept], np.clip(values[kept], *axes.get_ylim())], axis=1))
+    if not len(pixels):
+        return pixels
+    length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(pixels, axis=0).T))])
+    at = np.linspace(0, length[-1], int(length[-1] / every) + 1)
+    return np.stack([np.interp(at, length, column) for column in pixels.T], axis=1)
 
 
 def clearest(point: np.ndarray, *, half: np.ndarray, frame: Bbox, ink: np.ndarray) -> np.ndarray:
@@ -116,9 +124,9 @@ def clearest(point: np.ndarray, *, half: np.ndarray, frame: Bbox, ink: np.ndarra
     shifts = [(dx * half[0], dy) for dy in range(-100, 101, 4) for dx in (0, -0.5, 0.5, -1.2, 1.2, -1.8, 1.8, -2.4, 2.4)]
 
     def cost(centre: np.ndarray) -> float:
-        covered = (np.abs(ink - centre) < half + 2.5).all(axis=1).mean()
+        covered = (np.abs(ink - centre) < half + 2.5).all(axis=1).sum()
         away = np.hypot(*np.maximum(np.abs(point - centre) - half, 0))
-        return 1000 * covered + 100 * max(0.0, 5 - away) + away + 0.1 * np.hypot(*(centre - point))
+        return 5 * covered + 100 * max(0.0, 5 - away) + away + 0.1 * np.hypot(*(centre - point))
 
     centres = [np.clip(point + shift, frame.min + half, frame.max - half) for shift in shifts]
     return min(centres, key=cost)

@@ -4,8 +4,8 @@ Nothing here draws. A panel's limits follow three rules, and a rule that was use
 
 1. A value that is NaN, infinite or beyond ±1e100 is a gap.
 2. A few epochs far away from all others (see `fence`) lie outside the panel and are pointed at.
-3. The scale is logarithmic if every value is positive and the middle one would lie in the lowest 2 % of the height
-   (of a learning rate, which moves by factors: 15 %).
+3. The scale is logarithmic if the values are positive, span two decades, and the middle one would lie in the lowest
+   2 % of the height (of a learning rate, which moves by factors: 15 %).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ ROLES = {"train": "{}", "train*": "train_{}_eval", "validation": "val_{}"}
 SCALES = ("auto", "linear", "log")
 DRAWABLE = 1e100
 """Matplotlib overflows on its way from ±1e308 to pixels."""
+COLUMNS = 300
+"""Points of a long line: about as many as a panel of half the width has pixels."""
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -48,6 +50,16 @@ class Line:
     def drawable(self) -> np.ndarray:
         """Return the values that are no gap."""
         return self.values[~np.isnan(self.values)]
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What is drawn of a line: at each of these epochs the lowest, the middle and the highest value that it stands for."""
+
+    epochs: np.ndarray
+    low: np.ndarray
+    middle: np.ndarray
+    high: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +92,8 @@ def panels(record: HasHistory, *, loss_scale: str = "auto") -> list[Panel]:
     history, info = record.history, record.info
     loss = quantity_panel(history, "loss", direction="min", detail=(info.get("loss") or {}).get("name", ""), scale=loss_scale)
     metrics = [metric_panel(history, name, info) for name in info.get("metrics", {})]
-    return [panel for panel in (loss, *metrics, learning_rate_panel(history)) if panel.lines]
+    found = [panel for panel in (loss, *metrics, learning_rate_panel(history)) if panel.lines]
+    return [replace(panel, notes=(*panel.notes, *band_notes(panel))) if panel is found[0] else panel for panel in found]
 
 
 def metric_panel(history: pd.DataFrame, name: str, info: dict[str, Any]) -> Panel:
@@ -165,7 +178,7 @@ def gap(history: pd.DataFrame, column: str) -> str:
     if failed.any():
         return f"{failure(raw[failed])} {where(epochs, failed)}"
     if history["epoch"].iloc[-1] - epochs[-1] >= np.diff(epochs, prepend=0).max():
-        return f"without a value after epoch {epochs[-1]}"
+        return f"without a value after epoch {epochs[-1]:,}"
     return ""
 
 
@@ -181,8 +194,8 @@ def where(epochs: np.ndarray, failed: np.ndarray) -> str:
     if failed.all():
         return "in every epoch"
     if count == 1:
-        return f"at epoch {first}"
-    return f"from epoch {first}" if failed[-count:].all() else f"in {count} epochs, the first is {first}"
+        return f"at epoch {first:,}"
+    return f"from epoch {first:,}" if failed[-count:].all() else f"in {count:,} epochs, the first is {first:,}"
 
 
 def scaled(panel: Panel, *, scale: str, fenced: bool = True, flat: float = 0.02) -> Panel:
@@ -205,27 +218,33 @@ def scale_notes(asked: str, *, is_log: bool) -> list[str]:
     return ["linear scale, because not every value is positive"] if asked == "log" else []
 
 
+def band_notes(panel: Panel) -> list[str]:
+    """Return what the bands of long lines are; it is said once, for all panels."""
+    span = max(column_epochs(line) for line in panel.lines)
+    return [f"line: median of {span} epochs; band: lowest to highest"] if span > 1 else []
+
+
 def is_flat(values: np.ndarray, *, share: float) -> bool:
-    """Return whether the middle value lies in this lowest share of the height, so that a linear scale shows a flat line."""
+    """Return whether a linear scale shows a flat line: positive values over two decades, the middle one in the lowest share."""
     low, middle, high = np.nanquantile(values, [0, 0.5, 1])
-    return bool(middle - low < share * (high - low))
+    return bool(high >= 100 * low > 0 and middle - low < share * (high - low))
 
 
 def fence(lines: list[Line]) -> tuple[float, float]:
     """Return the values between which a panel is drawn: all of them, unless a few epochs would flatten the rest.
 
-    These few, one epoch in 25, at least 1 and at most 5, are the furthest from the median of all lines. They are fenced
-    off if that makes the range 30 times smaller, and only where they leave the rest by more than half its range. A
+    These few, one epoch in 50, at least 1 and at most 3, are the furthest from the median of all lines. They are fenced
+    off if that makes the range 15 times smaller, and only where they leave the rest by more than half its range. A
     range is taken to be no smaller than the median, so that a line that never moved before has no outliers.
     """
     table = pd.concat([pd.Series(each.values, index=each.epochs) for each in lines]).dropna()
     distance = (table - table.median()).abs().groupby(level=0).max()
     if len(distance) < 3:
         return -np.inf, np.inf
-    furthest = distance.nlargest(min(5, 1 + len(distance) // 25)).index
+    furthest = distance.nlargest(min(3, 1 + len(distance) // 50)).index
     rest = table[~table.index.isin(furthest)]
     reach = max(np.ptp(rest), abs(table.median()))
-    if np.ptp(table) <= 30 * reach:
+    if np.ptp(table) <= 15 * reach:
         return -np.inf, np.inf
     return rest.min() - reach / 2, rest.max() + reach / 2
 
@@ -238,30 +257,35 @@ def outlier_notes(lines: list[Line], *, low: float, high: float) -> list[str]:
         values = values[(values < low) | (values > high)]
         if len(values):
             epoch = values.abs().idxmax()
-            others = f" and {len(values) - 1} more" if len(values) > 1 else ""
-            found.append(f"{each.column} {short(values[epoch])} at epoch {epoch}{others}")
+            others = f" and {len(values) - 1:,} more" if len(values) > 1 else ""
+            found.append(f"{each.column} {short(values[epoch])} at epoch {epoch:,}{others}")
     return [f"outside the panel: {'; '.join(found)}"] if found else []
 
 
 def short(value: float, *, digits: int = 4) -> str:
-    """Return a number in so many digits: 0.0871, 12.5, 1e6."""
+    """Return a number in so many digits, or whole where it has more before the point: 0.0871, 12.5, 106,412, 1e6."""
+    if 1000 <= abs(value) < 1e6:
+        return f"{value:,.0f}".replace("-", MINUS)
     mantissa, _, power = f"{value:.{digits}g}".partition("e")
-    text = f"{mantissa}e{int(power)}" if power else mantissa
-    return text.replace("-", MINUS)
+    return (f"{mantissa}e{int(power)}" if power else mantissa).replace("-", MINUS)
 
 
-def thinned(line: Line, *, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return epochs and values of at most three points a pixel column: its lowest, its highest and its first gap.
+def column_epochs(line: Line) -> int:
+    """Return how many epochs share a point of the drawn line: 1 up to 600 values, then as many as make 300 points."""
+    if len(line.epochs) <= 2 * COLUMNS:
+        return 1
+    return -(-int(line.epochs[-1] - line.epochs[0] + 1) // COLUMNS)
 
-    The first and the last point stay. A line of up to three points a column is returned as it is.
+
+def trace(line: Line) -> Trace:
+    """Return a line as it is drawn: value for value, or of a long one the median and the range of neighbouring epochs.
+
+    The lowest and the highest value stay, so a spike of a single epoch among 100,000 shows.
     """
-    count = len(line.epochs)
-    if count <= 3 * columns:
-        return line.epochs, line.values
-    first, last = int(line.epochs[0]), int(line.epochs[-1])
-    column = (line.epochs - first) * columns // (last - first + 1)
-    values, gaps = pd.Series(line.values).dropna(), np.flatnonzero(np.isnan(line.values))
-    grouped = values.groupby(column[values.index])
-    first_gaps = gaps[np.unique(column[gaps], return_index=True)[1]]
-    kept = np.unique(np.concatenate([[0, count - 1], grouped.idxmin(), grouped.idxmax(), first_gaps]))
-    return line.epochs[kept], line.values[kept]
+    span = column_epochs(line)
+    if span == 1:
+        return Trace(line.epochs, line.values, line.values, line.values)
+    table = pd.DataFrame({"epoch": line.epochs, "value": line.values}).groupby((line.epochs - line.epochs[0]) // span)
+    epochs = table["epoch"].mean().to_numpy(copy=True)
+    epochs[0], epochs[-1] = line.epochs[0], line.epochs[-1]
+    return Trace(epochs, *(table["value"].agg(kind).to_numpy() for kind in ("min", "median", "max")))

@@ -25,18 +25,18 @@ class PlainNumbers(Formatter):
 
 
 def plain_numbers(values: Sequence[float]) -> list[str]:
-    """Return numbers in fixed notation, or as 2.5e−4 where all are below 0.01 and long, or one is a million or more."""
+    """Return numbers in fixed notation, or as 2.5e-4 where all are below 0.01 and long, or one is a million or more."""
     ticks = np.asarray(values, float)
     step, largest = (np.diff(ticks).min() if len(ticks) > 1 else abs(ticks).max()), abs(ticks).max()
     decimals = next(n for n in range(400) if n == 399 or abs(np.round(ticks, n) - ticks).max() <= step / 100)
     if largest < 1e6 and decimals <= (8 if largest >= 0.01 else 4):
-        return [f"{value + 0.0:.{decimals}f}".replace("-", MINUS) for value in np.round(ticks, decimals)]
+        return [f"{value + 0.0:,.{decimals}f}".replace("-", MINUS) for value in np.round(ticks, decimals)]
     digits = next(n for n in range(18) if n == 17 or all(abs(float(f"{value:.{n}e}") - value) <= step / 100 for value in ticks))
     return [powered(value, digits=digits) for value in ticks]
 
 
 def powered(value: float, *, digits: int) -> str:
-    """Return a number with its power of ten, without zeros at the end: 2.5e−4."""
+    """Return a number with its power of ten, without zeros at the end: 2.5e-4."""
     mantissa, power = f"{value:.{digits}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{mantissa}e{int(power)}".replace("-", MINUS) if value else "0"
@@ -68,7 +68,7 @@ class PowerNumbers(Formatter):
 
     def __call__(self, value: float, pos: int | None = None) -> str:
         """Return one number."""
-        return short(value, digits=6) if 0.001 <= value < 1e4 else powered(value, digits=3)
+        return short(value) if 0.001 <= value < 1e4 else powered(value, digits=3)
 
 
 def set_epoch_axis(axes: Axes, panel: Panel) -> None:
@@ -77,9 +77,9 @@ def set_epoch_axis(axes: Axes, panel: Panel) -> None:
     first, last = (epochs.min(), epochs.max()) if len(epochs) else (1, 1)
     margin = 0.5 if first == last else 0.015 * (last - first)
     axes.set_xlim(first - margin, last + margin)
-    axes.xaxis.set_major_locator(
-        FixedLocator(epoch_ticks(int(first), int(last), count=int(axes.bbox.width / axes.figure.dpi * 2.3)))
-    )
+    inches = axes.bbox.width / axes.figure.dpi
+    count = min(2.3 * inches, 10 * inches / len(f"{last:,}"))  # as many as fit, and no more than are read
+    axes.xaxis.set_major_locator(FixedLocator(epoch_ticks(int(first), int(last), count=int(count))))
     axes.xaxis.set_major_formatter(lambda epoch, _: f"{epoch:,.0f}")
     axes.set_xlabel("epoch", size=8.5, color=GREY, labelpad=2)
 

@@ -1,0 +1,76 @@
+"""What the tests share: `lmrun`, the command line as a function, in a folder of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lossmetric_cli.cli import answer
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the last line of stdout names."""
+        return Path(self.out.splitlines()[-1])
+
+    @property
+    def history(self) -> pd.DataFrame:
+        return pd.read_csv(self.folder / "history.csv")
+
+    @property
+    def predictions(self) -> dict[str, np.ndarray]:
+        with np.load(self.folder / "predictions.npz", allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def json(self, name: str) -> dict[str, Any]:
+        return json.loads((self.folder / name).read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def lmrun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """`lmrun("loss=mse", "epochs=1")`: the command line in this process (TensorFlow is loaded once), in `tmp_path`."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words: str, code: int | None = 0) -> Outcome:
+        capfd.readouterr()
+        found = answer(list(words))
+        outcome = Outcome(found, *capfd.readouterr())
+        assert code is None or found == code, outcome.err
+        return outcome
+
+    return run
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Callable[..., Outcome]:
+    """`shell("--help")`: the command line in a process of its own, in `tmp_path`."""
+
+    def run(*words: str, code: int | None = 0, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
+        command = [sys.executable, "-m", "lossmetric_cli", *words]
+        done = subprocess.run(
+            command, cwd=cwd or tmp_path, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert code is None or done.returncode == code, done.stderr
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return run
