@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import pkgutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,19 @@ from lossmetric_cli.errors import ConfigError, EnvironmentFault, LmrunError, did
 
 #: Packages whose code a config may name; `--allow-code=PACKAGE` adds to them for one call.
 TRUSTED = ("keras", "lossmetric_cli")
-#: Names that run or load what the config cannot vouch for.
-REFUSED = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "LambdaCallback", "RemoteMonitor", "get_file"}
-_OPEN = ("keras.config", "keras.models.load_model", "keras.saving", "keras.utils", "keras.export", "keras.src")
+#: The parts of them that components come from; the rest reads files, writes them or runs code.
+_PARTS = {
+    "keras": (
+        *("Input", "Model", "Sequential", "activations", "applications", "callbacks", "constraints", "dtype_policies"),
+        *("initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "quantizers", "random", "regularizers"),
+    ),
+    "lossmetric_cli": ("callbacks", "data", "losses", "metrics", "models", "optimizers", "plots"),
+}
+#: Names in those parts that run, load or write what a config cannot vouch for.
+REFUSED = {
+    *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "LambdaCallback", "RemoteMonitor"),
+    *("clone_model", "deserialize", "get", "load_model", "model_from_json", "save_model"),
+}
 
 allowed_packages: list[str] = []
 
@@ -63,22 +74,36 @@ def build_value(value: Any, *, path: str, **given: Any) -> Any:
     return value
 
 
+def check_targets(node: Any, *, path: str) -> None:
+    """Refuse, without importing anything, a `_target_` anywhere in a node that `resolve` would not reach."""
+    if isinstance(node, dict):
+        if node.get("_target_") is not None:
+            _check_name(node["_target_"], path=path)
+        for key, value in node.items():
+            check_targets(value, path=f"{path}.{key}")
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            check_targets(value, path=f"{path}[{index}]")
+
+
 def resolve(name: Any, *, path: str) -> Any:
     """Return the Python object that a dot path names.
 
-    Reached are Keras' public API, lossmetric_cli, modules under the working folder (the user's own code), and the
-    packages of `--allow-code`. The module's origin is looked up before it is imported, since importing is running.
+    Reached are the components of Keras' public API and of lossmetric_cli, modules under the working folder (the user's
+    own code), and the packages of `--allow-code`. The module's origin is looked up before it is imported, since
+    importing is running.
     """
-    if not isinstance(name, str) or "." not in name:
-        raise ConfigError(f"{path}: _target_ must be a dot path such as my_code.Thing, got {name!r}")
-    _refuse_untrusted(name, path=path)
-    module, rest = _import_longest(name, path=path)
-    found = module
+    _check_name(name, path=path)
+    found, rest = _import_longest(name, path=path)
     for attribute in rest:
         if not hasattr(found, attribute):
-            hint = did_you_mean(attribute, [n for n in dir(found) if n[0] != "_"])
-            raise ConfigError(f"{path}: '{name}' has no '{attribute}'{hint}")
+            raise ConfigError(f"{path}: {getattr(found, '__name__', name)} has no '{attribute}'{_meant(attribute, found)}")
+        is_method = inspect.isclass(found) and name.startswith(tuple(f"{package}." for package in TRUSTED))
         found = getattr(found, attribute)
+        if is_method or inspect.ismodule(found):
+            raise ConfigError(
+                f"{path}: '{name}' goes through '{attribute}' to what its own path may not reach; name a class or a function"
+            )
     if not callable(found):
         raise ConfigError(f"{path}: '{name}' is a {type(found).__name__}, and neither a class nor a function")
     home = getattr(found, "__module__", None) or ""
@@ -93,11 +118,18 @@ def is_plain_function(target: Any) -> bool:
     return names == ["y_true", "y_pred"]
 
 
-def _refuse_untrusted(name: str, *, path: str) -> None:
-    if any(part in REFUSED for part in name.split(".")) or any(name == p or name.startswith(f"{p}.") for p in _OPEN):
-        raise ConfigError(f"{path}: '{name}' runs or loads code that a config cannot vouch for; it is never reached from YAML")
-    package = name.split(".")[0]
-    if not _is_trusted(package):
+def _check_name(name: Any, *, path: str) -> None:
+    if not isinstance(name, str) or "." not in name:
+        raise ConfigError(f"{path}: _target_ must be a dot path such as my_code.Thing, got {name!r}")
+    package, part, *rest = name.split(".")
+    if package in TRUSTED:
+        is_deep = package == "lossmetric_cli" and len(rest) != 1
+        if part not in _PARTS[package] or REFUSED & {part, *rest} or is_deep:
+            raise ConfigError(f"{path}: '{name}' runs or loads what a config cannot vouch for; no YAML reaches it")
+    elif not _is_trusted(package):
+        if not _is_installed(package):
+            hint = did_you_mean(package, _own_modules()) or f"; is {package}.py in {Path.cwd()}?"
+            raise ConfigError(f"{path}: no module '{package}' for '{name}'{hint}")
         raise ConfigError(
             f"{path}: '{name}' is neither Keras' nor lmrun's nor in a file under {Path.cwd().name}/; "
             f"allow it with --allow-code={package}"
@@ -110,18 +142,41 @@ def _is_trusted(package: str) -> bool:
 
 def _is_own_code(package: str) -> bool:
     """Return whether a top-level module lies under the working folder, without importing it."""
+    if package in sys.stdlib_module_names:  # those built into Python have "frozen" for a path, which would lie here
+        return False
     try:
         found = importlib.util.find_spec(package)
     except (ImportError, ValueError):
         return False
-    origins = [found.origin] if found and found.origin else list(found.submodule_search_locations or []) if found else []
+    if found is None or (found.origin and not found.has_location):
+        return False
     here = Path.cwd().resolve()
     installed = Path(sys.prefix).resolve()
-    places = [Path(origin).resolve() for origin in origins]
+    places = [Path(origin).resolve() for origin in ([found.origin] if found.origin else found.submodule_search_locations or [])]
     return bool(places) and all(
-        here in place.parents and (installed not in place.parents or installed == here) and "site-packages" not in place.parts
+        here in place.parents
+        and (installed not in place.parents or installed == here)
+        and not {"site-packages", "dist-packages"} & set(place.parts)
         for place in places
     )
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _own_modules() -> list[str]:
+    """Return the names of the modules in the working folder."""
+    return [file.stem for file in Path.cwd().glob("*.py")] + [file.parent.name for file in Path.cwd().glob("*/__init__.py")]
+
+
+def _meant(attribute: str, found: Any) -> str:
+    """Return the hint at the attribute or module in `found` that was meant."""
+    modules = [module.name for module in pkgutil.iter_modules(getattr(found, "__path__", []))]
+    return did_you_mean(attribute, [name for name in (*dir(found), *modules) if name[0] != "_"])
 
 
 def _import_longest(name: str, *, path: str) -> tuple[Any, list[str]]:

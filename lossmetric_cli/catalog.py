@@ -7,12 +7,19 @@ the tables against Keras' public API.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 CLASSIFICATION = ("binary", "multiclass", "multilabel")
 EVERY_KIND = (*CLASSIFICATION, "regression")
 
 #: Names that people type for a setting, and what the setting is called here.
-SETTING_ALIASES = {"lr": "learning_rate", "batch": "batch_size", "epoch": "epochs", "random_state": "seed", "dropout_rate": "dropout"}
+SETTING_ALIASES = {
+    "lr": "learning_rate",
+    "batch": "batch_size",
+    "epoch": "epochs",
+    "random_state": "seed",
+    "dropout_rate": "dropout",
+}
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ METRICS = {
     "CategoricalCrossentropy": MetricFacts("min", probabilities=True, kinds=("multiclass",)),
     "CategoricalHinge": MetricFacts("min", kinds=("multiclass",)),
     "ConcordanceCorrelation": MetricFacts("max", kinds=("regression",)),
-    "CosineSimilarity": MetricFacts("max"),
+    "CosineSimilarity": MetricFacts("max", kinds=("multiclass", "multilabel", "regression")),
     "F1Score": _classes("max", fills=("threshold",)),
     "FBetaScore": _classes("max", fills=("threshold",)),
     "FalseNegatives": _classes("min"),
@@ -125,9 +132,18 @@ METRICS = {
 
 def loss_facts(loss: object) -> LossFacts:
     """Return what a loss asks for; a loss of the user's own is fed the shape of a prediction, whatever the task."""
-    return LOSSES.get(type(loss).__name__, LossFacts())
+    return _of(type(loss), LOSSES) or LossFacts()
 
 
 def metric_facts(metric: object) -> MetricFacts:
-    """Return what a metric asks for; a metric of the user's own is fed the shape of a prediction, its direction unknown."""
-    return METRICS.get(type(metric).__name__, MetricFacts(None))
+    """Return what a metric, or a class of metrics, asks for.
+
+    A metric of the user's own is fed the shape of a prediction, its direction unknown.
+    """
+    return _of(metric if isinstance(metric, type) else type(metric), METRICS) or MetricFacts(None)
+
+
+def _of(kind: type, table: dict[str, Any]) -> Any:
+    """Return the entry of the nearest class of Keras that `kind` is or descends from: a user's own may bear the same name."""
+    names = [base.__name__ for base in kind.__mro__ if base.__module__.split(".")[0] == "keras"]
+    return next((table[name] for name in names if name in table), None)

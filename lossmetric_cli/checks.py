@@ -52,7 +52,9 @@ def check_monitor(monitor: str, *, path: str, directions: dict[str, str | None],
         raise ConfigError(f"{path} watches '{monitor}', which this run does not log{hint} (it logs {', '.join(directions)})")
     if directions[monitor] is None and mode == "auto":
         setting = "mode" if path == "monitor" else f"{path}.mode"
-        raise ConfigError(f"{path} watches '{monitor}', and whether more of it is better is not known; type {setting}=max or min")
+        raise ConfigError(
+            f"{path} watches '{monitor}', and whether more of it is better is not known; type {setting}=max or min"
+        )
 
 
 def check_callbacks(nodes: dict[str, Any], *, directions: dict[str, str | None], has_schedule: bool) -> None:
@@ -61,4 +63,6 @@ def check_callbacks(nodes: dict[str, Any], *, directions: dict[str, str | None],
         if "monitor" in node:
             check_monitor(node["monitor"], path=f"callbacks.{key}", directions=directions, mode=node.get("mode", "auto"))
         if has_schedule and node["_target_"].endswith((".ReduceLROnPlateau", ".LearningRateScheduler")):
-            raise ConfigError(f"callbacks.{key} sets the learning rate, and optimizer.learning_rate is a schedule; drop one of them")
+            raise ConfigError(
+                f"callbacks.{key} sets the learning rate, and optimizer.learning_rate is a schedule; drop one of them"
+            )

@@ -38,7 +38,9 @@ class Voice:
         """Print what lmrun decided or mended by itself."""
         self._print(Text.assemble((" note        ", "dim"), text))
 
-    def header(self, *, title: str, folder: Path, optimises: str, reports: list[tuple[str, str, str | None]], watches: str) -> None:
+    def header(
+        self, *, title: str, folder: Path, optimises: str, reports: list[tuple[str, str, str | None]], watches: str
+    ) -> None:
         """Print what the run is, what it optimises, what it only measures and what decides its best epoch."""
         measured = [f"{name} = {kind} {ARROWS[direction]}".rstrip() for name, kind, direction in reports]
         self._print(Text.assemble((" lmrun       ", "bold"), title, ("  " + str(folder), "dim")))
@@ -54,7 +56,9 @@ class Voice:
 
     def epoch(self, number: int, epochs: int, figures: Iterable[str], *, is_best: bool, seconds_left: float) -> None:
         """Print an epoch's line; on a terminal, the time left stands below it until the next one."""
-        self._print(Text(self._line(f"{number}/{epochs}", figures) + (" ★" if is_best else ""), style="bold" if is_best else ""))
+        self._print(
+            Text(self._line(f"{number}/{epochs}", figures) + (" ★" if is_best else ""), style="bold" if is_best else "")
+        )
         if number < epochs:
             self.wait(f"{duration(seconds_left)} left")
 

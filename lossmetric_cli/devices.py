@@ -59,7 +59,9 @@ def start(spec: RunSpec) -> Machine:
     if spec.jit_compile and is_deterministic:
         raise ConfigError("jit_compile=true has no effect under op determinism; type deterministic=false beside it")
     if spec.batch_size % len(indices):
-        raise ConfigError(f"batch_size={spec.batch_size} cannot be shared by {len(indices)} devices; take a multiple of {len(indices)}")
+        raise ConfigError(
+            f"batch_size={spec.batch_size} cannot be shared by {len(indices)} devices; take a multiple of {len(indices)}"
+        )
     _set_up(tf, kind, indices, threads=threads, is_deterministic=is_deterministic)
     keras.backend.clear_session()  # of an earlier job's layers and names; it forgets policy and seeds too, so it goes first
     keras.config.set_dtype_policy(spec.precision.value)
@@ -79,6 +81,7 @@ def load_tensorflow() -> None:
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         import keras  # noqa: F401
+
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     with _silent_stderr():

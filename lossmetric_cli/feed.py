@@ -53,7 +53,9 @@ class Pace:
 
 def order(seed: int, epoch: Any, rows: int) -> tf.Tensor:
     """Return the row numbers of an epoch, int32 (rows,): a permutation that depends on (seed, epoch) alone."""
-    return tf.random.experimental.stateless_shuffle(tf.range(rows), tf.stack([tf.cast(seed, tf.int64), tf.cast(epoch, tf.int64)]))
+    return tf.random.experimental.stateless_shuffle(
+        tf.range(rows), tf.stack([tf.cast(seed, tf.int64), tf.cast(epoch, tf.int64)])
+    )
 
 
 class Feed:
@@ -167,7 +169,8 @@ class DeviceFeed(Feed):
 def make(parts: dict[str, Rows], model: keras.Model, *, pace: Pace, seed: int) -> Feed:
     """Return the fastest feed that `model`, a compiled one, allows."""
     has_own_step = any(
-        getattr(type(model), name) is not getattr(keras.Model, name) for name in ("train_step", "test_step", "make_train_function")
+        getattr(type(model), name) is not getattr(keras.Model, name)
+        for name in ("train_step", "test_step", "make_train_function")
     )
     several_devices = model.distribute_strategy.num_replicas_in_sync > 1
     kind = Feed if has_own_step or several_devices or model.run_eagerly else DeviceFeed

@@ -57,7 +57,9 @@ def cnn(
     A convolution of "same" padding and a 2x2 max-pooling for each of `filters`, then dense layers.
     """
     if len(task.input_shape) != 3:
-        raise ConfigError(f"model=cnn needs images (height, width, channels), and a row here is {task.input_shape}; type model=mlp")
+        raise ConfigError(
+            f"model=cnn needs images (height, width, channels), and a row here is {task.input_shape}; type model=mlp"
+        )
     inputs, x = _entrance(task, standardize=False)
     for count in filters:
         x = layers.Conv2D(count, kernel_size, padding="same", kernel_regularizer=_penalty(l1, l2))(x)
@@ -68,7 +70,12 @@ def cnn(
 
 
 def sequential(
-    *, task: Task, layers: Sequence[keras.layers.Layer], head: bool = True, output_activation: str = "auto", standardize: bool = True
+    *,
+    task: Task,
+    layers: Sequence[keras.layers.Layer],
+    head: bool = True,
+    output_activation: str = "auto",
+    standardize: bool = True,
 ) -> keras.Model:
     """Return the listed Keras layers, one after the other, and then the task's head; `head=false` adds none."""
     inputs, x = _entrance(task, standardize=standardize)

@@ -55,7 +55,10 @@ class Progress:
             title=f"{self._title()} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
             folder=self.record.folder,
             optimises=self._optimises(),
-            reports=[(metric.name, metrics.describe(metric, task=self.setup.task), metrics.direction(metric)) for metric in self.setup.metrics],
+            reports=[
+                (metric.name, metrics.describe(metric, task=self.setup.task), metrics.direction(metric))
+                for metric in self.setup.metrics
+            ],
             watches=f"{self.spec.monitor} {arrow}" + (f" ({', '.join(watchers)})" if watchers else ""),
         )
         for note in self.data.notes:
@@ -100,7 +103,9 @@ class Progress:
 
     def _facts(self) -> dict[str, Any]:
         setup, task = self.setup, self.setup.task
-        measured = {m.name: {"class": type(metrics.counted(m)).__name__, "direction": metrics.direction(m)} for m in setup.metrics}
+        measured = {
+            m.name: {"class": type(metrics.counted(m)).__name__, "direction": metrics.direction(m)} for m in setup.metrics
+        }
         return {
             "title": self._title(),
             "task": {"kind": task.kind, "classes": list(task.classes), "input_shape": task.input_shape, "units": task.units},

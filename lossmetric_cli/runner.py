@@ -91,9 +91,7 @@ def assemble(spec: RunSpec, data: Data, record: Record) -> Setup:
     return Setup(task, loss, labels, measured, model, directions, _rate_changes(spec), callbacks, rows)
 
 
-def log_directions(
-    model: keras.Model, measured: list[keras.metrics.Metric], *, has_validation: bool
-) -> dict[str, str | None]:
+def log_directions(model: keras.Model, measured: list[keras.metrics.Metric], *, has_validation: bool) -> dict[str, str | None]:
     """Return for each column that the hiprogress will have "max", "min", or None where nobody said which is better."""
     known = {"loss": "min", **{metric.name: metrics.direction(metric) for metric in measured}}
     own = {metric.name: None for metric in model.metrics if metric.name not in ("compile_metrics", *known)}
@@ -177,7 +175,9 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
     except LmrunError:
         raise
     except Exception as error:
-        raise TrainingError(f"training failed in epoch {progress.epochs_done + 1}: {type(error).__name__}: {_first_line(error)}") from error
+        raise TrainingError(
+            f"training failed in epoch {progress.epochs_done + 1}: {type(error).__name__}: {_first_line(error)}"
+        ) from error
 
 
 def _sample(rows: int, size: int, *, seed: int) -> Any:

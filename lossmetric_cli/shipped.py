@@ -45,9 +45,16 @@ def help_line(file: Path) -> str:
     return ""
 
 
+def shown(file: Path) -> str:
+    """Return a file's path as the user knows it: from the working folder on, where it lies below that."""
+    return str(file.relative_to(Path.cwd()) if Path.cwd() in file.parents else file)
+
+
 def aliases(group: str) -> dict[str, str]:
     """Return what each alias of a group stands for."""
-    lines = {name: re.search(r"^defaults: *\[(\w+)(?:@\w+)?\]$", _text(file), re.MULTILINE) for name, file in options(group).items()}
+    lines = {
+        name: re.search(r"^defaults: *\[(\w+)(?:@\w+)?\]$", _text(file), re.MULTILINE) for name, file in options(group).items()
+    }
     return {name: found[1] for name, found in lines.items() if found}
 
 

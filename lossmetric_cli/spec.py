@@ -99,7 +99,9 @@ def load(config: DictConfig) -> tuple[RunSpec, list[str]]:
 
 def masked(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
     """Return the config as plain values for the record; secrets and what comes from the environment are `***`."""
-    shown = {key: node for key, node in OmegaConf.to_container(config, resolve=False, enum_to_str=True).items() if key != "hydra"}
+    shown = {
+        key: node for key, node in OmegaConf.to_container(config, resolve=False, enum_to_str=True).items() if key != "hydra"
+    }
     for path, value in _leaves(shown):
         if isinstance(value, str) and (_SECRET.search(str(path[-1])) or "${oc.env" in value):
             _put(shown, path, "***")

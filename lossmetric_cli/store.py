@@ -27,7 +27,9 @@ def make_folder(root: Path, name: str) -> Path:
                 continue
             return folder
     except OSError as error:
-        raise EnvironmentFault(f"cannot create {root / name}: {error.strerror}; set out=FOLDER to a place you can write") from error
+        raise EnvironmentFault(
+            f"cannot create {root / name}: {error.strerror}; set out=FOLDER to a place you can write"
+        ) from error
     raise AssertionError("itertools.count ended")
 
 

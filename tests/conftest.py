@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from lossmetric_cli import shipped
 from lossmetric_cli.cli import answer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -68,9 +70,26 @@ def shell(tmp_path: Path) -> Callable[..., Outcome]:
     def run(*words: str, code: int | None = 0, env: dict[str, str] | None = None, cwd: Path | None = None) -> Outcome:
         command = [sys.executable, "-m", "lossmetric_cli", *words]
         done = subprocess.run(
-            command, cwd=cwd or tmp_path, env={**os.environ, **(env or {})}, capture_output=True, text=True, timeout=300, check=False
+            command,
+            cwd=cwd or tmp_path,
+            env={**os.environ, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
         assert code is None or done.returncode == code, done.stderr
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def option() -> Callable[..., dict[str, Any]]:
+    """`option("metrics", "auc", curve="PR")`: the node of an option file, with some of its keys changed."""
+
+    def read(group: str, name: str, **changes: Any) -> dict[str, Any]:
+        node = yaml.safe_load(shipped.options(group)[name].read_text(encoding="utf-8"))
+        return {**node, **changes}
+
+    return read

@@ -355,6 +355,10 @@ def test_kind_that_the_user_names_wins(labels, kind: str, natural: list):
     assert prepared.train.y.tolist() == natural
 
 
+def test_kind_that_the_user_names_wins_over_the_source():
+    assert ready(data.iris(), kind="regression").task.kind == "regression"
+
+
 @pytest.mark.parametrize(
     ("labels", "kind", "sentence"),
     [
@@ -556,7 +560,7 @@ def test_classes_of_one_row_each_cannot_be_stratified():
         (
             np.arange(13),
             [0] * 12 + [1],
-            "classes are unbalanced: 12 training rows of '0', 1 of '1'; class_weight=balanced weighs them",
+            "classes are unbalanced: 12 training rows of '0', 1 of '1'; look at more than accuracy",
         ),
     ],
 )
@@ -679,6 +683,14 @@ def test_file_of_another_dialect_holds_the_same_numbers(text: str | bytes, setti
     np.testing.assert_array_equal(table.y, [i % 2 for i in range(10)])
 
 
+def test_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path):
+    assert read(tmp_path, "\ufeffa,b,y\n" + ROWS).feature_names == ("a", "b")
+
+
+def test_semicolon_in_one_column_name_is_no_separator(tmp_path: Path):
+    assert read(tmp_path, "a;m,b,y\n" + ROWS).feature_names == ("a;m", "b")
+
+
 @pytest.mark.parametrize(
     ("text", "note"),
     [
@@ -798,7 +810,7 @@ def test_column_that_the_test_file_lacks_is_named(tmp_path: Path):
             "feature 'a' has 2 missing or infinite values (first: x.csv line 12); drop or fill them before",
         ),
         (
-            "a,b,y\n1,1e400,1\n" + ROWS,
+            "a,b,y\n1,inf,1\n" + ROWS,
             {},
             "feature 'b' has 1 missing or infinite value (first: x.csv line 2); drop or fill them before",
         ),
@@ -888,6 +900,11 @@ def test_longest_sentence_about_a_table_stays_under_200_characters(tmp_path: Pat
         read(tmp_path, f"{name},b,y\n" + "x\x1b" * 300 + ",1,2\n")
     assert len(str(fault.value)) <= 200
     assert "\x1b" not in str(fault.value)
+
+
+def test_number_beyond_float64_is_refused_with_its_line(tmp_path: Path):
+    with pytest.raises(DataError, match="line 2"):
+        read(tmp_path, "a,b,y\n1,1e400,1\n" + ROWS)
 
 
 def test_wide_table_is_read(tmp_path: Path):

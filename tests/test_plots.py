@@ -8,12 +8,12 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from lossmetric_cli import store
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.plots import curves, save
-from lossmetric_cli.plots.labels import spread, telling_digits
+from lossmetric_cli.plots.labels import clearest, spread, telling_digits
 from lossmetric_cli.plots.numbers import panels, short, trace
 from lossmetric_cli.plots.style import clean, quiet_style
 from lossmetric_cli.plots.ticks import epoch_ticks, plain_numbers
@@ -57,9 +57,6 @@ def line_of(panel, role):
     return next(line for line in panel.lines if line.role == role)
 
 
-# Numbers: which panels and lines.
-
-
 def test_panels_come_as_loss_then_metrics_in_the_order_of_the_run(record):
     metrics = {"precision": {"class": "Precision", "direction": "max"}, **AUC}
     shown = panels(record(metrics, **learning(3, ["auc", "precision"])))
@@ -86,19 +83,10 @@ def test_class_is_told_where_the_name_does_not_say_it(record):
     assert [panel.detail for panel in shown] == ["categorical_crossentropy", "CategoricalAccuracy", ""]
 
 
-@pytest.mark.parametrize(
-    ("rates", "shows"), [([0.1, 0.1, 0.1], False), ([0.1, 0.1 + 1e-15, 0.1], False), ([0.1, 0.1, 0.05], True)]
-)
+@pytest.mark.parametrize(("rates", "shows"), [([0.1] * 3, False), ([0.1, 0.1 + 1e-15, 0.1], False), ([0.1, 0.1, 0.05], True)])
 def test_learning_rate_has_a_panel_only_when_it_changes(record, rates, shows):
     shown = panels(record(loss=[3, 2, 1], learning_rate=rates))
     assert [panel.title for panel in shown] == ["loss", "learning rate"][: 1 + shows]
-
-
-def test_empty_history_has_no_panels(record):
-    assert panels(record()) == []
-
-
-# Numbers: the best epoch.
 
 
 def test_best_is_the_first_lowest_of_val_loss_and_the_highest_of_a_metric(record):
@@ -126,9 +114,6 @@ def test_metric_without_direction_takes_that_of_its_monitor(record):
     watching = {"name": "val_mine", "direction": "max"}
     [_, metric] = panels(record(mine, monitor=watching, loss=[2, 1], mine=[1, 2], val_mine=[4, 3]))
     assert line_of(metric, "validation").best == (1, 4)
-
-
-# Numbers: what cannot be drawn.
 
 
 def test_nan_is_a_gap_and_a_note(record):
@@ -159,9 +144,6 @@ def test_epochs_skipped_by_validation_freq_are_joined_without_a_note(record):
 def test_validation_that_stops_is_noted_though_epochs_are_skipped(record):
     [loss] = panels(record({}, loss=[7, 6, 5, 4, 3, 2, 1], val_loss=[NAN, 2, NAN, 1.5, NAN, NAN, NAN]))
     assert loss.notes == ("val_loss is without a value after epoch 4",)
-
-
-# Numbers: scale and limits.
 
 
 def test_first_epoch_spike_lies_outside_the_panel_and_is_noted(record):
@@ -198,14 +180,6 @@ def test_negative_loss_stays_linear_though_log_was_asked(record):
     assert (loss.scale, loss.notes) == ("linear", ("linear scale, because not every value is positive",))
 
 
-def test_linear_is_linear_when_asked(record):
-    [loss] = panels(record({}, loss=500 * np.exp(-np.arange(100) / 8) + 0.3), loss_scale="linear")
-    assert loss.scale == "linear"
-
-
-# Numbers: long runs.
-
-
 def test_short_line_is_drawn_value_for_value(record):
     [loss] = panels(record({}, loss=np.arange(600.0)))
     assert trace(loss.lines[0]).middle.tolist() == list(range(600))
@@ -224,9 +198,6 @@ def test_thinning_keeps_the_extremes_and_both_ends(record):
 def test_thinning_is_said_once(record):
     notes = [panel.notes for panel in panels(record(**learning(10_000)))]
     assert notes == [("line: median of 34 epochs; band: lowest to highest",), ()]
-
-
-# Numbers as text.
 
 
 @pytest.mark.parametrize(
@@ -265,12 +236,16 @@ def test_text_is_cleaned_and_cut():
     assert len(clean("x" * 10_000)) == 60
 
 
-# Ink.
-
-
 def test_labels_are_spread_in_order_and_stay_within_the_axes():
     placed = spread(np.array([99.0, 98.0, 10.0]), gap=11, low=0, high=100)
     assert placed.tolist() == [100, 89, 10]
+
+
+def test_best_is_written_where_no_line_runs():
+    ink = np.stack([np.arange(200.0), np.full(200, 50.0)], axis=1)
+    x, y = clearest(np.array([190.0, 50.0]), half=np.array([30.0, 5.0]), frame=Bbox([[0, 0], [200, 100]]), ink=ink)
+    assert x <= 170
+    assert 5 < abs(y - 50) < 20
 
 
 HISTORIES = {
@@ -288,18 +263,17 @@ HISTORIES = {
 
 
 def words(figure):
-    """Return the visible texts of a figure with their extents in pixels."""
+    """Return the texts of a figure with their extents in pixels."""
     with quiet_style():
         figure.draw_without_rendering()
-        ticks = [each.label1 for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for each in axis.get_major_ticks()]
-        inside = [each.get_text() for axes in figure.axes for axis in (axes.xaxis, axes.yaxis) for each in shown_ticks(axis)]
-        texts = [text for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
-        texts = [text for text in texts if text not in ticks or text.get_text() in inside]
-        return [(text.get_text(), text.get_window_extent()) for text in texts]
+        texts = [*figure.texts]
+        for axes in figure.axes:
+            texts += [*axes.texts, axes.xaxis.label, *shown_ticks(axes.xaxis), *shown_ticks(axes.yaxis)]
+        return [(text.get_text(), text.get_window_extent()) for text in texts if text.get_text()]
 
 
 def shown_ticks(axis):
-    low, high = sorted(axis.get_view_interval())
+    low, high = axis.get_view_interval()
     return [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
 
 
@@ -309,7 +283,8 @@ def test_words_neither_touch_nor_leave_the_figure(record, history, width):
     figure = curves(record(**HISTORIES[history]()), width=width)
     found = words(figure)
     for text, box in found:
-        assert box.x0 >= 0 and box.y0 >= 0 and box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, text
+        assert figure.bbox.contains(*box.min), text
+        assert figure.bbox.contains(*box.max), text
     for (one, box), (other, second) in itertools.combinations(found, 2):
         assert not box.padded(-1).overlaps(second.padded(-1)), (one, other)
 
@@ -319,7 +294,7 @@ def test_any_name_can_be_drawn(record, name):
     figure = curves(record({name: {"class": name, "direction": "max"}}, title=name, **learning(3, [name])))
     found = words(figure)
     assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for _, box in found)
-    assert any(text.startswith(clean(name)[:20]) for text, _ in found)
+    assert any(text.startswith(clean(name)[:20]) and text.endswith("↑") for text, _ in found)
 
 
 @pytest.mark.parametrize("options", [{"width": 0.5}, {"row_height": 0}, {"dpi": 10**6}, {"loss_scale": "logarithmic"}])
@@ -341,9 +316,6 @@ def test_drawing_leaves_matplotlib_as_it_was(record, tmp_path):
 def test_plots_never_load_pyplot_or_keras():
     code = "import sys, lossmetric_cli.plots.ink; print({'matplotlib.pyplot', 'keras', 'hydra'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
-
-
-# Files.
 
 
 def test_files_are_the_same_bytes_twice(record, tmp_path):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -17,13 +15,11 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf
 
 from lossmetric_cli import build, shipped, store
-from lossmetric_cli.cli import faults, words
+from lossmetric_cli.cli import compose, words
 from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.spec import RunSpec
 
@@ -31,21 +27,14 @@ from lossmetric_cli.spec import RunSpec
 def answer(typed: list[str]) -> int:
     """Do what a command line without a verb says, and return its exit code."""
     arguments, notes = _parse(typed)
-    _prepare_python()
     hydra = _open(arguments)
+    _let_own_code_be_imported()
     try:
-        with _explained():
-            if arguments.shell_completion:
-                hydra.shell_completion(config_name=arguments.config_name, overrides=arguments.overrides)
-                return 0
-            if arguments.info is not None:
-                hydra.show_info(arguments.info, config_name=arguments.config_name, overrides=arguments.overrides)
-                return 0
-            if arguments.cfg:
-                return _show_config(hydra, arguments)
-            if arguments.multirun:
-                return _sweep(hydra, arguments, notes)
-            return _run(hydra, arguments, notes)
+        if arguments.multirun and not (arguments.cfg or arguments.shell_completion or arguments.info):
+            return _sweep(hydra, arguments, notes)
+        if arguments.shell_completion or arguments.info or arguments.cfg:
+            return _tell(hydra, arguments)
+        return _run(hydra, arguments, notes)
     finally:
         GlobalHydra.instance().clear()
 
@@ -73,72 +62,64 @@ def _parse(typed: list[str]) -> tuple[argparse.Namespace, list[str]]:
     return arguments, read.notes
 
 
-def _prepare_python() -> None:
-    """Let the user's own modules be imported from the working folder, after everything that is installed."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
+def _open(arguments: argparse.Namespace) -> Hydra:
+    """Return Hydra with our plugins, our schema, the folders of options, and a loader that refuses too much."""
+    if hydra_package.__version__.startswith("1.3"):
+        version.setbase("1.3")
     plugins = str(shipped.PACKAGE / "_hydra")
     if plugins not in sys.path:
         sys.path.append(plugins)
-
-
-def _open(arguments: argparse.Namespace) -> Hydra:
-    """Return Hydra with our plugins, our schema and the folders of options."""
-    if hydra_package.__version__.startswith("1.3"):
-        version.setbase("1.3")
     ConfigStore.instance().store(name="runspec", node=RunSpec, provider="lmrun")
     search_path = create_config_search_path(arguments.config_path or str(shipped.folder("conf")))
     if arguments.config_dir:
         folder = Path(arguments.config_dir).resolve()
         if not folder.is_dir():
             raise ConfigError(f"--config-dir: '{folder}' is no folder")
-        search_path.prepend("command-line", folder.as_uri(), anchor=SearchPathQuery(provider="schema"))
-    return Hydra.create_main_hydra2("lmrun", search_path)
+        search_path.prepend("command-line", f"lmrun-conf://{folder}", anchor=SearchPathQuery(provider="schema"))
+    hydra = Hydra("lmrun", compose.Loader(search_path))
+    GlobalHydra.instance().initialize(hydra)
+    return hydra
 
 
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what Hydra and OmegaConf raise into one line."""
-    try:
-        yield
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        raise faults.explain(error) from error
+def _let_own_code_be_imported() -> None:
+    """Put the working folder on the path: after all that is installed, and after Hydra has looked for plugins there."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
 
 
-def _compose(hydra: Hydra, name: str, overrides: list[str], *, mode: RunMode = RunMode.RUN) -> DictConfig:
-    config = hydra.compose_config(config_name=name, overrides=overrides, run_mode=mode, with_log_configuration=False)
-    _refuse_code(config)
-    return config
-
-
-def _refuse_code(config: DictConfig) -> None:
-    """Refuse the settings of Hydra that run code, wherever they come from."""
-    hydra = config.hydra
-    if hydra.callbacks:
-        raise ConfigError("hydra.callbacks can run any code; remove it: lmrun's own callbacks are the group callbacks")
-    for name in ("launcher", "sweeper"):
-        target = hydra[name].get("_target_", "")
-        if not target.startswith(("hydra.", "hydra_plugins.")):
-            raise ConfigError(f"hydra.{name}._target_='{target}' is no plugin of Hydra; choose one with hydra/{name}=NAME")
-    for name in ("job_logging", "hydra_logging"):
-        if "()" in str(hydra[name]):
-            raise ConfigError(f"hydra.{name} names a class to call with '()', which can run any code; remove it")
-
-
-def _show_config(hydra: Hydra, arguments: argparse.Namespace) -> int:
-    hydra.show_cfg(
-        config_name=arguments.config_name,
-        overrides=arguments.overrides,
-        cfg_type=arguments.cfg,
-        package=arguments.package,
-        resolve=arguments.resolve,
+def _compose(hydra: Hydra, arguments: argparse.Namespace, *, mode: RunMode = RunMode.RUN) -> DictConfig:
+    return hydra.compose_config(
+        config_name=arguments.config_name, overrides=arguments.overrides, run_mode=mode, with_log_configuration=False
     )
+
+
+def _tell(hydra: Hydra, arguments: argparse.Namespace) -> int:
+    """Print what a shell completes, what Hydra knows of itself, or the config that the words make."""
+    name, overrides = arguments.config_name, arguments.overrides
+    with compose.explained():
+        if arguments.shell_completion:
+            hydra.shell_completion(config_name=name, overrides=overrides)
+        elif arguments.info:
+            hydra.show_info(arguments.info, config_name=name, overrides=overrides)
+        else:
+            _refuse_unknown_package(hydra, arguments)
+            hydra.show_cfg(name, overrides, cfg_type=arguments.cfg, package=arguments.package, resolve=arguments.resolve)
     return 0
 
 
+def _refuse_unknown_package(hydra: Hydra, arguments: argparse.Namespace) -> None:
+    """Hydra 1.3.8 would answer an unknown --package with two words on stderr and leave Python."""
+    package = arguments.package
+    if package in (None, "_global_"):
+        return
+    config = _compose(hydra, arguments)
+    if OmegaConf.select(config, package) is None:
+        raise ConfigError(f"--package={package} is no part of the config{did_you_mean(package, map(str, config))}")
+
+
 def _run(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
-    config = _compose(hydra, arguments.config_name, arguments.overrides)
+    config = _compose(hydra, arguments)
     HydraConfig.instance().set_config(config)
     from lossmetric_cli.cli import jobs  # rich and the record are not for those who mistyped
 
@@ -148,7 +129,7 @@ def _run(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
 
 
 def _sweep(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
-    config = _compose(hydra, arguments.config_name, arguments.overrides, mode=RunMode.MULTIRUN)
+    config = _compose(hydra, arguments, mode=RunMode.MULTIRUN)
     _refuse_device_sweep(config, arguments.overrides)
     from lossmetric_cli.cli import jobs
 

@@ -37,7 +37,9 @@ def overview(width: int | None = None) -> str:
     for group in [*_groups(), "experiment"]:
         names = ", ".join(sorted(shipped.options(group).keys() - shipped.aliases(group)))
         label = f"{group}  "
-        lines.append(textwrap.fill(names, max(width, 20), initial_indent=label, subsequent_indent="    ", break_on_hyphens=False))
+        lines.append(
+            textwrap.fill(names, max(width, 20), initial_indent=label, subsequent_indent="    ", break_on_hyphens=False)
+        )
     return "\n".join([*lines, "", _END])
 
 
@@ -50,7 +52,9 @@ def group_help(group: str) -> str:
     if group not in groups:
         raise ConfigError(f"unknown group '{group}'{did_you_mean(group, groups)} (lmrun help lists them)")
     real = shipped.aliases(group)
-    named = {name: [name, *(alias for alias in real if real[alias] == name)] for name in shipped.options(group) if name not in real}
+    named = {
+        name: [name, *(alias for alias in real if real[alias] == name)] for name in shipped.options(group) if name not in real
+    }
     width = max((len(", ".join(names)) for names in named.values()), default=0)
     lines = {name: shipped.help_line(shipped.options(group)[name]) for name in named}
     return "".join(f"{', '.join(names):<{width}}  {lines[name]}\n" for name, names in named.items())

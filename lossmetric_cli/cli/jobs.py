@@ -77,7 +77,9 @@ def close_sweep(folder: Path, *, notes: list[str]) -> int:
     store.point(folder.parent.parent / "latest", folder)
     voice.table(*sweep.table(results))
     failed = int((results["status"] != "finished").sum())
-    voice.say(f" {len(results)} jobs · ok {len(results) - failed} · failed {failed}       {folder / 'results.csv'}", style="bold")
+    voice.say(
+        f" {len(results)} jobs · ok {len(results) - failed} · failed {failed}       {folder / 'results.csv'}", style="bold"
+    )
     print(folder)
     return 6 if failed else 0
 
@@ -99,16 +101,19 @@ def _without_hydra(config: DictConfig) -> DictConfig:
 
 def _request(config: DictConfig) -> dict[str, Any]:
     """Return what run.json says of what was asked, secrets masked."""
-    overrides = list(HydraConfig.get().overrides.task)
     return {
         "argv": specs.masked_words(sys.argv[1:]),
-        "overrides": specs.masked_words(overrides),
+        "overrides": _overrides(),
         "config": specs.masked(config, resolve=True),
     }
 
 
 def _hydra_files(config: DictConfig) -> dict[str, str]:
     """Return the texts of `.hydra/`: the config with its interpolations as they were written, and the overrides."""
-    overrides = specs.masked_words(list(HydraConfig.get().overrides.task))
     asked = OmegaConf.create(specs.masked(config, resolve=False))
-    return {"config.yaml": OmegaConf.to_yaml(asked), "overrides.yaml": OmegaConf.to_yaml(OmegaConf.create(overrides))}
+    return {"config.yaml": OmegaConf.to_yaml(asked), "overrides.yaml": OmegaConf.to_yaml(_overrides())}
+
+
+def _overrides() -> list[str]:
+    """Return the job's words, secrets masked and interpolations as they were typed."""
+    return specs.masked_words(OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))

@@ -81,7 +81,9 @@ def _default_rate(overrides: list[str]) -> str:
     file = shipped.options("optimizer").get(name)
     found = re.search(r"^learning_rate: *(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE) if file else None
     if not found:
-        raise ConfigError(f"decay needs to know the learning rate of optimizer={name}; type optimizer.learning_rate=… beside it")
+        raise ConfigError(
+            f"decay needs to know the learning rate of optimizer={name}; type optimizer.learning_rate=… beside it"
+        )
     return found[1]
 
 
@@ -116,9 +118,13 @@ def _refuse_half_taken(override: Override, groups: set[str]) -> None:
     for value in values:
         shown = override.input_line.split("=", 1)[1] if override.input_line and "=" in override.input_line else value
         if isinstance(value, dict):
-            raise ConfigError(f"{group}={shown}: {group} takes the name of an option, not a mapping; type {group}=NAME {group}.KEY=…")
+            raise ConfigError(
+                f"{group}={shown}: {group} takes the name of an option, not a mapping; type {group}=NAME {group}.KEY=…"
+            )
         if isinstance(value, list) and not takes_many:
-            raise ConfigError(f"{group}={shown}: {group} takes one option, not a list; a sweep is typed -m {group}={_joined(value)}")
+            raise ConfigError(
+                f"{group}={shown}: {group} takes one option, not a list; a sweep is typed -m {group}={_joined(value)}"
+            )
         if value is None and group not in (_SCHEDULE, "experiment"):
             raise ConfigError(f"{group} must be one option, got null; {_some_options(group)}")
         if isinstance(value, list):

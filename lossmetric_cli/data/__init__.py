@@ -3,7 +3,7 @@
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.generators import blobs, letters26, linear, multilabel, multitask, page1, sorted_blobs
 from lossmetric_cli.data.parts import prepare
-from lossmetric_cli.data.split import holdout, none
+from lossmetric_cli.data.split import holdout, none, same
 from lossmetric_cli.data.tables import csv
 from lossmetric_cli.data.toys import breast_cancer, diabetes, digits, iris, linnerud, wine
 
@@ -26,6 +26,7 @@ __all__ = [
     "none",
     "page1",
     "prepare",
+    "same",
     "sorted_blobs",
     "wine",
 ]

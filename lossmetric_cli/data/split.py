@@ -53,6 +53,11 @@ def none(*, labels: np.ndarray, kind: str, seed: int) -> dict[str, np.ndarray]:
     return {"train": np.arange(len(labels)), "val": nothing, "test": nothing}
 
 
+def same(*, labels: np.ndarray, kind: str, seed: int) -> dict[str, np.ndarray]:
+    """Return every row as a row of `train` and of `val`: the same rows seen in training and in inference."""
+    return none(labels=labels, kind=kind, seed=seed) | {"val": none(labels=labels, kind=kind, seed=seed)["train"]}
+
+
 def draw(groups: np.ndarray, *, shares: dict[str, float], random: np.random.Generator) -> dict[str, np.ndarray]:
     """Return the rows of each part of `shares`, and of `train` what is left, all ascending.
 

@@ -129,10 +129,9 @@ def write_header(figure: Figure, title: str) -> None:
 def write_title(axes: Axes, panel: Panel) -> None:
     """Write the quantity and the arrow of its direction in bold, and what it is exactly in grey."""
     room = axes.bbox.width / axes.figure.dpi + NAMES
-    name = f"{clean(panel.title)} {ARROWS.get(panel.direction, '')}".strip()
     at = {"xycoords": "axes fraction", "textcoords": "offset points", "annotation_clip": False}
-    title = axes.annotate(name, (0, 1), (0, 10), size=9.5, weight="bold", color=INK, **at)
-    title.set_text(trimmed(title, inches=room))
+    title = axes.annotate(clean(panel.title), (0, 1), (0, 10), size=9.5, weight="bold", color=INK, **at)
+    title.set_text(f"{trimmed(title, inches=room - 0.2)} {ARROWS.get(panel.direction, '')}".rstrip())
     end = text_width(title)
     detail = axes.annotate(clean(panel.detail), (0, 1), (72 * end + 6, 10), size=9, color=GREY, **at)
     detail.set_text(trimmed(detail, inches=room - end - 0.1))

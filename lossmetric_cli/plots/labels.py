@@ -22,7 +22,7 @@ def text_width(text: Text) -> float:
 def trimmed(text: Text, *, inches: float) -> str:
     """Return the text, shortened to an ellipsis if it is wider than so many inches."""
     whole, width = text.get_text(), text_width(text)
-    if width <= inches:
+    if width <= inches or not whole:
         return whole
     kept = whole[: max(0, int(len(whole) * inches / width) - 1)].rstrip()
     return f"{kept}…" if kept else ""

@@ -1,0 +1,109 @@
+"""Composing a config: Hydra's loader, which refuses what runs code or writes elsewhere and fails in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from lossmetric_cli import shipped
+from lossmetric_cli.cli import faults
+from lossmetric_cli.errors import ConfigError
+
+#: What of Hydra lmrun sets itself, because it decides where files go or whose code runs.
+_OWN = {
+    "run.dir": ".",
+    "sweep.subdir": "${hydra.job.num}",
+    "output_subdir": None,
+    "mode": None,
+    "callbacks": {},
+    "searchpath": [],
+    "job.chdir": False,
+    "job.env_set": {},
+    "job.env_copy": [],
+}
+_PLUGINS = ("hydra._internal.core_plugins.", "hydra_plugins.")
+
+
+class Loader(ConfigLoaderImpl):
+    """Composes configs, those of a sweep's jobs as well.
+
+    `sweep_folder` is where lmrun lets Hydra put a sweep; a config may not say otherwise.
+    """
+
+    sweep_folder: Path | None = None
+
+    def load_configuration(
+        self,
+        config_name: str | None,
+        overrides: list[str],
+        run_mode: RunMode,
+        from_shell: bool = True,
+        validate_sweep_overrides: bool = True,
+    ) -> DictConfig:
+        """Return a composed config. Raises ConfigError where Hydra cannot compose it or it reaches for too much."""
+        with explained():
+            config = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+        for key in _too_much(OmegaConf.to_container(config.hydra, resolve=False), self.sweep_folder):
+            hint = "; out=FOLDER says where run folders go" if key.endswith(("dir", "subdir")) else ""
+            raise ConfigError(
+                f"{_origin(key, config, overrides)} sets {key}, which can run code or write anywhere; remove it{hint}"
+            )
+        return config
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what Hydra, OmegaConf and YAML raise into one line."""
+    try:
+        yield
+    except (
+        HydraException,
+        OmegaConfBaseException,
+        YAMLError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AssertionError,
+    ) as error:
+        raise faults.explain(error) from error
+
+
+def _too_much(hydra: dict[str, Any], sweep_folder: Path | None) -> list[str]:
+    """Return the keys of Hydra's own config that a config has no business to set."""
+    found = [f"hydra.{key}" for key, default in _OWN.items() if (_at(hydra, key) or None) != (default or None)]
+    if _at(hydra, "sweep.dir") not in ("${out}/sweeps", str(sweep_folder)):
+        found.append("hydra.sweep.dir")
+    for name in ("launcher", "sweeper"):
+        is_plugin = str(hydra[name].get("_target_")).startswith(_PLUGINS)
+        if not is_plugin or str(hydra[name]).count("_target_") > 1:
+            found.append(f"hydra.{name}._target_")
+    return found + [f"hydra.{name}" for name in ("job_logging", "hydra_logging") if _has_handlers(hydra[name])]
+
+
+def _at(node: dict[str, Any], path: str) -> Any:
+    for key in path.split("."):
+        node = node.get(key) or {}
+    return node
+
+
+def _has_handlers(logging: dict[str, Any]) -> bool:
+    """Return whether a logging config makes objects: a handler opens any file, and `()` calls anything."""
+    return any(logging.get(key) for key in ("handlers", "formatters", "filters")) or "()" in str(logging)
+
+
+def _origin(key: str, config: DictConfig, overrides: list[str]) -> str:
+    group = key.removesuffix("._target_").replace(".", "/")
+    if any(word.lstrip("+~").startswith((key, f"{group}=")) for word in overrides):
+        return "the command line"
+    experiment = shipped.options("experiment").get(config.hydra.runtime.choices.get("experiment") or "")
+    return shipped.shown(experiment) if experiment else "a file of conf/"

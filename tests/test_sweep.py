@@ -1,0 +1,89 @@
+"""Hydra's own multirun: unique folders, jobs that fail alone, and a table with the best job first."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+WORDS = ["data=iris", "epochs=2", "plots=[]"]
+
+
+def results(run) -> pd.DataFrame:
+    return pd.read_csv(run.folder / "results.csv")
+
+
+def test_every_combination_is_a_job_with_a_record(lmrun):
+    run = lmrun("-m", "optimizer.learning_rate=0.1,0.01", "seed=0,1", *WORDS)
+    jobs = sorted(path.parent.name for path in run.folder.glob("*/run.json"))
+    assert jobs == ["0", "1", "2", "3"]
+    overrides = {json.loads((run.folder / job / "run.json").read_text())["overrides"][0] for job in jobs}
+    assert overrides == {"optimizer.learning_rate=0.1", "optimizer.learning_rate=0.01"}
+    assert all((run.folder / job / "history.csv").exists() for job in jobs)
+
+
+@pytest.mark.parametrize(("monitor", "better"), [("val_loss", min), ("val_auc", max)])
+def test_the_best_job_stands_first_by_the_monitors_direction(lmrun, monitor, better):
+    table = results(lmrun("-m", "optimizer.learning_rate=0.001,0.1", "metrics=[auc]", f"monitor={monitor}", *WORDS))
+    assert table["best"][0] == better(table["best"])
+    assert table["best"][0] != table["best"][1]
+
+
+def test_a_jobs_figure_is_the_best_of_its_history(lmrun):
+    run = lmrun("-m", "seed=0,1", *WORDS)
+    for row in results(run).itertuples():
+        history = pd.read_csv(run.folder / str(row.job) / "history.csv")
+        assert row.best == history["val_loss"].min()
+        assert row.epoch == history["epoch"][history["val_loss"].idxmin()]
+
+
+def test_a_job_that_fails_leaves_the_others_and_exit_code_6(lmrun):
+    run = lmrun("-m", "optimizer.learning_rate=0.1,-1,0.01", *WORDS, code=6)
+    table = results(run)
+    assert list(table["status"]) == ["finished", "finished", "failed"]
+    assert "optimizer.learning_rate must be a number > 0" in table["error"][2]
+    assert "must be a number > 0" in (run.folder / "1" / "error.log").read_text()
+    assert "ok 2 · failed 1" in run.err
+
+
+def test_a_job_alone_and_in_a_sweep_gives_the_same_bytes(lmrun):
+    sweep = lmrun("-m", "seed=3,4", *WORDS)
+    alone = lmrun("seed=4", *WORDS)
+    assert (sweep.folder / "1" / "history.csv").read_bytes() == (alone.folder / "history.csv").read_bytes()
+
+
+def test_names_of_metrics_stay_the_same_from_job_to_job(lmrun):
+    run = lmrun("-m", "seed=0,1", "metrics=auc+f1", *WORDS)
+    for job in ("0", "1"):
+        columns = list(pd.read_csv(run.folder / job / "history.csv").columns)
+        assert columns == ["epoch", "loss", "auc", "f1", "val_loss", "val_auc", "val_f1", "learning_rate"]
+
+
+def test_sets_of_metrics_and_losses_are_swept_by_name(lmrun):
+    run = lmrun("-m", "loss=cce,mse", "metrics=auc,auc+accuracy", *WORDS)
+    columns = {tuple(pd.read_csv(path).columns[1:4]) for path in run.folder.glob("*/history.csv")}
+    assert columns == {("loss", "auc", "val_loss"), ("loss", "auc", "accuracy")}
+
+
+def test_sweeps_started_at_once_share_no_folder(lmrun):
+    first, second = lmrun("-m", "seed=0,1", "epochs=1", *WORDS[::2]), lmrun("-m", "seed=0,1", "epochs=1", *WORDS[::2])
+    assert first.folder != second.folder
+
+
+def test_a_sweep_that_cannot_be_composed_leaves_no_folder(lmrun, tmp_path):
+    assert "did you mean" in lmrun("-m", "loss=mse,maee", code=2).err
+    assert not list(tmp_path.glob("outputs/sweeps/*/*"))
+
+
+def test_joblib_runs_jobs_in_processes_of_their_own(shell):
+    run = shell("-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=0,1", "lr=0.1,-1", *WORDS, code=6)
+    table = results(run)
+    assert sorted(table["status"]) == ["failed", "failed", "finished", "finished"]
+    assert np.isfinite(table["best"][:2]).all()
+
+
+def test_the_learning_rate_experiment_sweeps_by_its_own_words(lmrun):
+    run = lmrun("-m", "experiment=learning_rate", "epochs=1", "data=iris")
+    assert len(results(run)) == 10
