@@ -73,6 +73,12 @@ class EpochWriter(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Hand over the row."""
-        values = {name: float(value) for name, value in (logs or {}).items() if name != "learning_rate"}
+        values = {name: _single(name, value) for name, value in (logs or {}).items() if name != "learning_rate"}
         rate = (logs or {}).get("learning_rate", learning_rate(self.model.optimizer))
         self._write({"epoch": epoch + 1, **values, "learning_rate": float(rate)}, time.monotonic() - self._started)
+
+
+def _single(name: str, value: Any) -> float:
+    if getattr(value, "shape", ()):
+        raise ConfigError(f"metrics.{name} gives several values, and a curve is one value an epoch; give their mean, or one of them")
+    return float(value)

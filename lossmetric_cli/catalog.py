@@ -28,13 +28,15 @@ class LossFacts:
 
     `kinds`: the tasks it is for. `labels`: "dense" (the shape of a prediction, classes one-hot) or "index" (class
     numbers). `head`: the activation it wants where that is not the task's own. `takes_logits`: whether it is a
-    cross-entropy with a `from_logits` switch.
+    cross-entropy with a `from_logits` switch. `across_columns`: whether it compares the columns of one row, so that a
+    single column tells it nothing.
     """
 
     kinds: tuple[str, ...] = EVERY_KIND
     labels: str = "dense"
     head: str | None = None
     takes_logits: bool = False
+    across_columns: bool = False
 
 
 LOSSES = {
@@ -45,7 +47,7 @@ LOSSES = {
     "CategoricalGeneralizedCrossEntropy": LossFacts(("multiclass",), labels="index"),
     "CategoricalHinge": LossFacts(("multiclass",), head="linear"),
     "Circle": LossFacts(("multiclass",), labels="index", head="embedding"),
-    "CosineSimilarity": LossFacts(("multiclass", "multilabel", "regression")),
+    "CosineSimilarity": LossFacts(("multiclass", "multilabel", "regression"), across_columns=True),
     "CTC": LossFacts(()),
     "Dice": LossFacts(CLASSIFICATION),
     "Hinge": LossFacts(("binary", "multilabel"), head="linear"),
@@ -70,7 +72,8 @@ class MetricFacts:
     `direction`: "max" or "min", or None for a count that is neither. `labels`: "dense", "index" or, for a metric of
     single class numbers, "class" (the predicted class in place of the probabilities as well). `probabilities`: whether
     it compares predictions with thresholds in [0, 1], so that a linear head must pass its activation first. `kinds`: the
-    tasks it is for. `fills`: parameters that the task decides when they are null, by what decides them.
+    tasks it is for. `fills`: parameters that the task decides when they are null. `across_columns`: whether it compares
+    the columns of one row, so that a single column tells it nothing.
     """
 
     direction: str | None
@@ -78,6 +81,7 @@ class MetricFacts:
     probabilities: bool = False
     kinds: tuple[str, ...] = EVERY_KIND
     fills: tuple[str, ...] = ()
+    across_columns: bool = False
 
 
 def _classes(direction: str | None, **facts: object) -> MetricFacts:
@@ -93,8 +97,8 @@ METRICS = {
     "CategoricalAccuracy": MetricFacts("max", kinds=("multiclass",)),
     "CategoricalCrossentropy": MetricFacts("min", probabilities=True, kinds=("multiclass",)),
     "CategoricalHinge": MetricFacts("min", kinds=("multiclass",)),
-    "ConcordanceCorrelation": MetricFacts("max", kinds=("regression",)),
-    "CosineSimilarity": MetricFacts("max", kinds=("multiclass", "multilabel", "regression")),
+    "ConcordanceCorrelation": MetricFacts("max", kinds=("regression",), across_columns=True),
+    "CosineSimilarity": MetricFacts("max", kinds=("multiclass", "multilabel", "regression"), across_columns=True),
     "F1Score": _classes("max", fills=("threshold",)),
     "FBetaScore": _classes("max", fills=("threshold",)),
     "FalseNegatives": _classes("min"),
@@ -110,7 +114,7 @@ METRICS = {
     "MeanSquaredLogarithmicError": MetricFacts("min", kinds=("regression",)),
     "OneHotIoU": MetricFacts("max", kinds=("multiclass",), fills=("num_classes", "target_class_ids")),
     "OneHotMeanIoU": MetricFacts("max", kinds=("multiclass",), fills=("num_classes",)),
-    "PearsonCorrelation": MetricFacts("max", kinds=("regression",)),
+    "PearsonCorrelation": MetricFacts("max", kinds=("regression",), across_columns=True),
     "Poisson": MetricFacts("min", kinds=("regression",)),
     "Precision": _classes("max"),
     "PrecisionAtRecall": _classes("max"),

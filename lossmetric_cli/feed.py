@@ -144,7 +144,7 @@ class DeviceFeed(Feed):
         x, y = self._tensors[self._numbers["train"]]
         step = _compiled(model.train_step, model)
 
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)], autograph=False)
         def execute(numbers: tf.Tensor) -> dict[str, tf.Tensor]:
             def take(start: tf.Tensor, end: tf.Tensor) -> None:
                 step((tf.gather(x, numbers[start:end]), tf.gather(y, numbers[start:end])))
@@ -158,7 +158,9 @@ class DeviceFeed(Feed):
         """Return a test function for `evaluate` that takes the number of a part from its iterator."""
         step = _compiled(model.test_step, model)
 
-        @tf.function(input_signature=[tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in self._tensors[0]])
+        signature = [tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in self._tensors[0]]
+
+        @tf.function(input_signature=signature, autograph=False)
         def execute(x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
             _in_batches(tf.shape(x)[0], self.pace.validation_batch, lambda start, end: step((x[start:end], y[start:end])))
             return model.get_metrics_result()
@@ -179,7 +181,7 @@ def make(parts: dict[str, Rows], model: keras.Model, *, pace: Pace, seed: int) -
 
 def _compiled(step: Callable[[Any], Any], model: keras.Model) -> Callable[[Any], Any]:
     """Return a step as XLA compiles it where the model was compiled so; the loop around it stays TensorFlow's."""
-    return tf.function(step, jit_compile=True, reduce_retracing=True) if model.jit_compile else step
+    return tf.function(step, jit_compile=True, reduce_retracing=True, autograph=False) if model.jit_compile else step
 
 
 def _in_batches(rows: tf.Tensor, batch: int, take: Callable[[tf.Tensor, tf.Tensor], None]) -> None:

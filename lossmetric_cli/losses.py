@@ -67,6 +67,8 @@ def fit_task(loss: Any, task: Task) -> tuple[Task, list[str]]:
         return dataclasses.replace(task.as_two_classes(), head=facts.head), [note]
     if task.kind not in facts.kinds:
         raise ConfigError(_contradiction(loss, task))
+    if facts.across_columns and task.units == 1:
+        raise ConfigError(f"loss={loss.name} compares the columns of a row, and a row here has one; type loss=mse")
     return dataclasses.replace(task, head=facts.head), []
 
 

@@ -92,7 +92,7 @@ def assemble(spec: RunSpec, data: Data, record: Record) -> Setup:
 
 
 def log_directions(model: keras.Model, measured: list[keras.metrics.Metric], *, has_validation: bool) -> dict[str, str | None]:
-    """Return for each column that the hiprogress will have "max", "min", or None where nobody said which is better."""
+    """Return for each column that the history will have "max", "min", or None where nobody said which is better."""
     known = {"loss": "min", **{metric.name: metrics.direction(metric) for metric in measured}}
     own = {metric.name: None for metric in model.metrics if metric.name not in ("compile_metrics", *known)}
     train = {**known, **own}
@@ -143,6 +143,8 @@ def _compile(model: keras.Model, spec: RunSpec, loss: Any, optimizer: Any, measu
         jit_compile="auto" if spec.jit_compile is None else spec.jit_compile,
         auto_scale_loss=spec.auto_scale_loss,
     )
+    if model.built:  # else the train function is traced twice: a first time to make the optimizer's variables
+        model.optimizer.build(model.trainable_variables)
 
 
 def _rate_changes(spec: RunSpec) -> bool:

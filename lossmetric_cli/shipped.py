@@ -58,17 +58,23 @@ def aliases(group: str) -> dict[str, str]:
     return {name: found[1] for name, found in lines.items() if found}
 
 
-def parameters(group: str) -> dict[str, set[str]]:
-    """Return, for each `_target_` of a group's option files, the keys that those files write out.
+def parameters(group: str) -> dict[str, dict[str, str]]:
+    """Return, for each `_target_` of a group's option files, the keys that those files write out and their defaults.
 
     Read as text, line by line, because a YAML parser takes half a second for all of them.
     """
-    keys: dict[str, set[str]] = {}
-    for text in map(_text, options(group).values()):
-        target = re.search(r"^_target_: *(\S+)", text, re.MULTILINE)
-        if target:
-            keys.setdefault(target[1], set()).update(re.findall(r"^([A-Za-z_]\w*):", text, re.MULTILINE))
+    keys: dict[str, dict[str, str]] = {}
+    for file in options(group).values():
+        name = target(file)
+        if name:
+            keys.setdefault(name, {}).update(re.findall(r"^([A-Za-z_]\w*): *(.*?)(?: *#.*)?$", _text(file), re.MULTILINE))
     return keys
+
+
+def target(file: Path) -> str | None:
+    """Return the `_target_` that an option file writes out; an alias writes none."""
+    found = re.search(r"^_target_: *(\S+)", _text(file), re.MULTILINE)
+    return found[1] if found else None
 
 
 def _text(file: Path) -> str:

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any
+from typing import Any, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -60,15 +60,21 @@ SETTINGS = [setting.name for setting in fields(RunSpec)]
 LIST_KEYS = "; lmrun --cfg job lists every key"
 GROUPS = ("data", "model", "loss", "optimizer", "metrics", "callbacks", "plots", "validation")
 
+#: Where the settings live that people look for at the top.
+_HOMES = {"learning_rate": "optimizer.learning_rate", "dropout": "model.dropout", "hidden": "model.hidden"}
+
 #: What a number must be, by the last word of its path; everything else is Keras' own business.
 _RULES = {
     **dict.fromkeys(("epochs", "batch_size", "validation_batch_size", "steps_per_execution", "steps_per_epoch"), ("whole", 1)),
-    **dict.fromkeys(("validation_freq", "threads", "units", "filters", "kernel_size"), ("whole", 1)),
+    **dict.fromkeys(("validation_freq", "threads", "units", "hidden", "filters", "kernel_size"), ("whole", 1)),
     "seed": ("whole", 0),
     **dict.fromkeys(("learning_rate", "initial_learning_rate"), ("above", 0)),
     **dict.fromkeys(("dropout", "rate", "split", "test_split", "label_smoothing"), ("share", 0)),
-    **dict.fromkeys(("l1", "l2", "clipnorm", "clipvalue", "global_clipnorm", "patience"), ("from", 0)),
+    **dict.fromkeys(("l1", "l2", "clipnorm", "clipvalue", "global_clipnorm", "patience", "decay_rate"), ("from", 0)),
 }
+#: Of these: those that stand in lists, and those that null does not stand in for.
+_SEVERAL = ("hidden", "filters", "kernel_size")
+_NEEDED = ("learning_rate", "initial_learning_rate", "decay_rate", "dropout", "rate", "l1", "l2", "patience")
 _EXPECTED = {
     "whole": "a whole number >= {}",
     "above": "a number > {}",
@@ -84,17 +90,25 @@ def load(config: DictConfig) -> tuple[RunSpec, list[str]]:
     Raises ConfigError for unknown keys (also behind `+`), missing values and numbers that cannot be meant.
     """
     _refuse_unknown_settings(config)
-    notes = _mend_monitor(config)
-    _refuse_missing(config)
     try:
+        notes = _mend_monitor(config)
+        _refuse_missing(config)
         spec = OmegaConf.to_object(config)
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{error.full_key or 'config'}: {str(error).splitlines()[0]}") from error
-    _refuse_unknown_parameters(spec)
+        raise unresolved(error) from error
+    for group in shipped.MANY:
+        setattr(spec, group, getattr(spec, group) or {})
+    _check_words(spec)
+    _check_parameters(spec)
     for name in SETTINGS:
         setattr(spec, name, _checked(getattr(spec, name), path=name))
-    _check_words(spec)
     return spec, notes
+
+
+def unresolved(error: OmegaConfBaseException) -> ConfigError:
+    """Return what is wrong with a value that OmegaConf cannot resolve or convert, and where it stands."""
+    fact = re.sub(r"^\w+ raised while resolving interpolation: ", "", str(error).splitlines()[0]).strip('"')
+    return ConfigError(f"{error.full_key}: {fact}" if error.full_key else fact)
 
 
 def masked(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
@@ -133,12 +147,17 @@ def describe_optimizer(spec: RunSpec) -> str:
     return f"{spec.optimizer['_target_'].rsplit('.', 1)[-1].lower()} {told}".strip()
 
 
+def setting_hint(key: str) -> str:
+    """Return the hint at the setting that was meant by an unknown one."""
+    meant = SETTING_ALIASES.get(key, key)
+    meant = _HOMES.get(meant, meant)
+    return f"; did you mean '{meant}'?" if meant != key else did_you_mean(key, SETTINGS) or LIST_KEYS
+
+
 def _refuse_unknown_settings(config: DictConfig) -> None:
     for key in config:
         if key not in SETTINGS:
-            meant = SETTING_ALIASES.get(str(key), str(key))
-            hint = f"; did you mean '{meant}'?" if meant in SETTINGS else did_you_mean(str(key), SETTINGS)
-            raise ConfigError(f"unknown key '{key}'{hint or LIST_KEYS}")
+            raise ConfigError(f"unknown key '{key}'{setting_hint(str(key))}")
 
 
 def _mend_monitor(config: DictConfig) -> list[str]:
@@ -154,62 +173,97 @@ def _refuse_missing(config: DictConfig) -> None:
         raise ConfigError(f"{path} has no default and was not given; type {path}=…")
 
 
-def _refuse_unknown_parameters(spec: RunSpec) -> None:
+def _check_parameters(spec: RunSpec) -> None:
     for group in GROUPS:
         node = getattr(spec, group)
-        nodes = {f"{group}.{key}": value for key, value in (node or {}).items()} if group in shipped.MANY else {group: node}
-        for path, value in nodes.items():
-            _refuse_unknown_keys(value, path=path, group=group)
+        if group in shipped.MANY:
+            for key in node:
+                node[key] = _checked_node(node[key], path=f"{group}.{key}", group=group)
+        else:
+            setattr(spec, group, _checked_node(node, path=group, group=group))
 
 
-def _refuse_unknown_keys(node: Any, *, path: str, group: str) -> None:
-    if node is None:
-        return
+def _checked_node(node: Any, *, path: str, group: str) -> dict[str, Any]:
+    """Return the node of an option with its values as its file has them: a lone value is a list of one where that is a list.
+
+    Raises ConfigError for a node that no option made, unknown keys, and anything but true or false for a switch.
+    """
+    if isinstance(node, dict) and "_target_" not in node:
+        name = path.rsplit(".", 1)[-1]
+        raise ConfigError(f"{path} has settings and is not chosen; type {group}={name}, in a file defaults: [override /{group}: [{name}]]")
     if not isinstance(node, dict):
-        raise ConfigError(f"{path} must be one of the options of {group}, got {node!r}; lmrun help {group} lists them")
-    known = shipped.parameters(group).get(node.get("_target_"))
+        name = node if isinstance(node, str) else "NAME"
+        raise ConfigError(
+            f"{path} is no option of {group} but {node!r}; type {group}={name}, in a file defaults: [override /{group}: {name}]"
+        )
+    known = shipped.parameters(group).get(node["_target_"])
+    if known is None:
+        return node
     for key in node:
-        if known is not None and key not in known:
-            raise ConfigError(f"unknown key '{path}.{key}'{did_you_mean(key, known - {'_target_'}) or LIST_KEYS}")
+        if key not in known:
+            raise ConfigError(f"unknown key '{path}.{key}'{did_you_mean(key, set(known) - {'_target_'}) or LIST_KEYS}")
     schedule = node.get("learning_rate")
     if group == "optimizer" and isinstance(schedule, dict):
-        _refuse_unknown_keys(schedule, path=f"{path}.learning_rate", group="optimizer/learning_rate")
+        node["learning_rate"] = _checked_node(schedule, path=f"{path}.learning_rate", group="optimizer/learning_rate")
+    return {key: _shaped(value, known[key], path=f"{path}.{key}") for key, value in node.items()}
+
+
+def _shaped(value: Any, default: str, *, path: str) -> Any:
+    if default in ("true", "false") and not isinstance(value, bool):
+        raise ConfigError(f"{path} must be true or false, got {_typed(value)}")
+    is_alone = default.startswith("[") and value is not None and not isinstance(value, (list, dict))
+    return [value] if is_alone else value
 
 
 def _checked(value: Any, *, path: str) -> Any:
     """Return a value with its numbers checked by the rule of their name, numbers in quotes read as numbers."""
     if isinstance(value, dict):
         return {key: _checked(item, path=f"{path}.{key}") for key, item in value.items()}
-    rule = _RULES.get(path.rsplit(".", 1)[-1])
-    if isinstance(value, list) or rule is None or value is None:
+    name = _last(path)
+    if isinstance(value, list) and (name in _SEVERAL or name not in _RULES):
+        return [_checked(item, path=f"{path}[{index}]") for index, item in enumerate(value)]
+    if name not in _RULES or (value is None and name not in _NEEDED):
         return value
-    return _check_number(value, *rule, path=path)
+    return _check_number(value, *_RULES[name], path=path)
+
+
+def _last(path: str) -> str:
+    """Return the last word of a path, without the position in a list."""
+    return re.sub(r"\[\d+\]$", "", path.rsplit(".", 1)[-1])
 
 
 def expectation(path: str) -> str:
     """Return in words what the value of a setting must be."""
-    name = path.rsplit(".", 1)[-1]
+    name = _last(path)
     if name in _RULES:
         rule, least = _RULES[name]
         return _EXPECTED[rule].format(least)
-    words = {"precision": Precision, "task": TaskKind}.get(name)
-    return ", ".join(word.name for word in words) if words else "true or false"
+    kind = get_type_hints(RunSpec).get(name)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        *first, last = (word.name for word in kind)
+        return f"{', '.join(first)} or {last}"
+    return "text" if kind is str else "true or false"
 
 
 def _check_number(value: Any, rule: str, least: int, *, path: str) -> Any:
     try:
         number = float(value) if isinstance(value, str) else value
         fits = {
-            "whole": isinstance(number, int) and not isinstance(number, bool) and number >= least,
+            "whole": isinstance(number, int) and number >= least,
             "above": least < number < math.inf,
             "from": least <= number < math.inf,
             "share": 0 <= number < 1,
-        }[rule]
+        }[rule] and not isinstance(number, bool)
     except (TypeError, ValueError):
         fits = False
     if not fits:
-        raise ConfigError(f"{path} must be {expectation(path)}, got {value!r}")
+        raise ConfigError(f"{path} must be {expectation(path)}, got {_typed(value)}")
     return float(number) if rule == "above" else number
+
+
+def _typed(value: Any) -> str:
+    """Return a value as a person would type it."""
+    return {"None": "null", "True": "true", "False": "false"}.get(repr(value), repr(value))
 
 
 def _check_words(spec: RunSpec) -> None:
@@ -217,11 +271,16 @@ def _check_words(spec: RunSpec) -> None:
         raise ConfigError(f"device must be auto, cpu, gpu, gpu:1 or gpu:0+1, got '{spec.device}'")
     if spec.mode not in ("auto", "min", "max"):
         raise ConfigError(f"mode must be auto, min or max, got '{spec.mode}'")
-    if not spec.data:
-        raise ConfigError("data must be one option, got null; lmrun help data lists them")
-    for group in ("model", "optimizer"):
-        if not (getattr(spec, group) or {}).get("_target_"):
-            raise ConfigError(f"{group} must be one option, got null; lmrun help {group} lists them")
+    for name in ("out", "monitor"):
+        if not getattr(spec, name).strip():
+            raise ConfigError(f"{name} must not be empty; leave {name}= out for its default")
+    for group in GROUPS:
+        if getattr(spec, group) is None or (group in ("data", "model", "optimizer") and not _is_named(getattr(spec, group))):
+            raise ConfigError(f"{group} must be one option and is none; lmrun help {group} lists them")
+
+
+def _is_named(node: Any) -> bool:
+    return not isinstance(node, dict) or node.get("_target_", "") is not None
 
 
 def _leaves(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:

@@ -54,6 +54,10 @@ class Task:
         """Return a binary task as a multiclass task of two, for losses that want one column a class."""
         return replace(self, kind="multiclass", units=2)
 
+    def as_one_column(self) -> Task:
+        """Return a multiclass task of two as the binary task that a single column answers."""
+        return replace(self, kind="binary", units=1)
+
     def encode(self, labels: np.ndarray, *, form: str) -> np.ndarray:
         """Return labels (rows,) or (rows, units) in the form that a loss wants.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,10 @@ from lossmetric_cli import shipped
 from lossmetric_cli.cli import answer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/*.csv from this machine's runs")
 
 
 @dataclass(frozen=True)
@@ -93,3 +99,30 @@ def option() -> Callable[..., dict[str, Any]]:
         return {**node, **changes}
 
     return read
+
+
+@pytest.fixture(scope="session")
+def tensorflow() -> None:
+    """TensorFlow set up as a run sets it up, since the first test that computes with it decides for the whole process."""
+    from lossmetric_cli import devices
+    from lossmetric_cli.spec import RunSpec
+
+    devices.load_tensorflow()
+    devices.start(RunSpec())
+
+
+@pytest.fixture
+def own_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """`own_code("my_losses", text)`: a module of the user's own in `tmp_path`, which is the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    written = []
+
+    def write(name: str, text: str) -> None:
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        importlib.invalidate_caches()
+        written.append(name)
+
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)

@@ -9,19 +9,25 @@ from pathlib import Path
 
 import hydra as hydra_package
 from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from lossmetric_cli import build, shipped, store
-from lossmetric_cli.cli import compose, words
+from lossmetric_cli.cli import compose, faults, words
 from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.spec import RunSpec
+
+
+#: Our own flags beside Hydra's.
+_OURS = ("-q", "--quiet", "--allow-code")
 
 
 def answer(typed: list[str]) -> int:
@@ -30,10 +36,10 @@ def answer(typed: list[str]) -> int:
     hydra = _open(arguments)
     _let_own_code_be_imported()
     try:
-        if arguments.multirun and not (arguments.cfg or arguments.shell_completion or arguments.info):
-            return _sweep(hydra, arguments, notes)
         if arguments.shell_completion or arguments.info or arguments.cfg:
             return _tell(hydra, arguments)
+        if arguments.multirun:
+            return _sweep(hydra, arguments, notes)
         return _run(hydra, arguments, notes)
     finally:
         GlobalHydra.instance().clear()
@@ -42,24 +48,29 @@ def answer(typed: list[str]) -> int:
 def _parse(typed: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """Return Hydra's flags with the overrides made readable, and what was translated."""
     parser = get_args_parser()
-    flags = [word for word in typed if word[:1] == "-"]
-    known = [*parser._option_string_actions, "-q", "--quiet", "--allow-code"]
-    for flag in flags:
-        name = flag.split("=")[0]
+    parser.error = _refuse_usage  # argparse's own prints its usage and leaves Python
+    flags = [word.partition("=") for word in typed if word[:1] == "-"]
+    known = [*parser._option_string_actions, *_OURS]
+    for name, _, value in flags:
         if name not in known:
             raise ConfigError(f"unknown option '{name}'{did_you_mean(name, known)}")
         if name == "--experimental-rerun":
             raise ConfigError("--experimental-rerun unpickles a file, which lmrun never does")
-        if name == "--allow-code":
-            build.allowed_packages.append(flag.partition("=")[2])
-    quiet = ["quiet=true"] if {"-q", "--quiet"} & set(flags) else []
-    arguments = parser.parse_args([word for word in typed if word.split("=")[0] not in ("-q", "--quiet", "--allow-code")])
+        if name == "--allow-code" and not value.isidentifier():
+            raise ConfigError(f"--allow-code needs the name of a package, got '{value}'; type --allow-code=PACKAGE")
+    build.allowed_packages[:] = [value for name, _, value in flags if name == "--allow-code"]
+    quiet = ["quiet=true"] if {"-q", "--quiet"} & {name for name, _, _ in flags} else []
+    arguments = parser.parse_args([word for word in typed if word.partition("=")[0] not in _OURS])
     arguments.config_name = arguments.config_name or "config"
     if arguments.shell_completion:
         return arguments, []
     read = words.read([*arguments.overrides, *quiet])
     arguments.overrides = read.overrides
     return arguments, read.notes
+
+
+def _refuse_usage(message: str) -> None:
+    raise ConfigError(message.removeprefix("argument "))
 
 
 def _open(arguments: argparse.Namespace) -> Hydra:
@@ -76,7 +87,9 @@ def _open(arguments: argparse.Namespace) -> Hydra:
         if not folder.is_dir():
             raise ConfigError(f"--config-dir: '{folder}' is no folder")
         search_path.prepend("command-line", f"lmrun-conf://{folder}", anchor=SearchPathQuery(provider="schema"))
-    hydra = Hydra("lmrun", compose.Loader(search_path))
+    # Hydra's completion lives with configs that do not compose yet, by Hydra's own exceptions.
+    loader = ConfigLoaderImpl(search_path) if arguments.shell_completion else compose.Loader(search_path)
+    hydra = Hydra("lmrun", loader)
     GlobalHydra.instance().initialize(hydra)
     return hydra
 
@@ -134,16 +147,20 @@ def _sweep(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int
     from lossmetric_cli.cli import jobs
 
     now = datetime.now().astimezone()
-    folder = store.make_folder(Path(config.out).resolve() / "sweeps" / f"{now:%Y-%m-%d}", f"{now:%H-%M-%S}")
+    with compose.explained():
+        root = Path(config.out).resolve() / "sweeps" / f"{now:%Y-%m-%d}"
+    folder = hydra.config_loader.sweep_folder = store.make_folder(root, f"{now:%H-%M-%S}")
     try:
         hydra.multirun(
             config_name=arguments.config_name,
             task_function=jobs.run_in_sweep,
-            overrides=[*arguments.overrides, f"hydra.sweep.dir='{folder}'"],
+            overrides=[*arguments.overrides, f"hydra.sweep.dir={words.quote(str(folder))}"],
         )
-    except BaseException:
+    except BaseException as error:
         if not any(folder.glob("*/run.json")):
             store.remove_folder(folder)
+        if isinstance(error, HydraException):
+            raise faults.explain(error) from error
         raise
     return jobs.close_sweep(folder, notes=notes)
 

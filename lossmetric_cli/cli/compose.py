@@ -9,7 +9,6 @@ from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.errors import HydraException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -41,22 +40,13 @@ class Loader(ConfigLoaderImpl):
 
     sweep_folder: Path | None = None
 
-    def load_configuration(
-        self,
-        config_name: str | None,
-        overrides: list[str],
-        run_mode: RunMode,
-        from_shell: bool = True,
-        validate_sweep_overrides: bool = True,
-    ) -> DictConfig:
-        """Return a composed config. Raises ConfigError where Hydra cannot compose it or it reaches for too much."""
+    def load_configuration(self, *arguments: Any, **options: Any) -> DictConfig:
+        """Return a composed config. Raises ConfigError where Hydra cannot compose it, or where it reaches for too much."""
         with explained():
-            config = super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
+            config = super().load_configuration(*arguments, **options)
         for key in _too_much(OmegaConf.to_container(config.hydra, resolve=False), self.sweep_folder):
-            hint = "; out=FOLDER says where run folders go" if key.endswith(("dir", "subdir")) else ""
-            raise ConfigError(
-                f"{_origin(key, config, overrides)} sets {key}, which can run code or write anywhere; remove it{hint}"
-            )
+            hint = "; out=FOLDER says where run folders go" if key.endswith("dir") else ""
+            raise ConfigError(f"{_origin(key, config.hydra)} sets {key}, which can run code or write anywhere; remove it{hint}")
         return config
 
 
@@ -101,9 +91,11 @@ def _has_handlers(logging: dict[str, Any]) -> bool:
     return any(logging.get(key) for key in ("handlers", "formatters", "filters")) or "()" in str(logging)
 
 
-def _origin(key: str, config: DictConfig, overrides: list[str]) -> str:
+def _origin(key: str, hydra: DictConfig) -> str:
+    """Return who set a key of Hydra's own config, as far as Hydra keeps it."""
     group = key.removesuffix("._target_").replace(".", "/")
-    if any(word.lstrip("+~").startswith((key, f"{group}=")) for word in overrides):
+    words = [*hydra.overrides.hydra, *hydra.overrides.task]
+    if any(word.lstrip("+~").startswith((key, f"{group}=")) for word in words):
         return "the command line"
-    experiment = shipped.options("experiment").get(config.hydra.runtime.choices.get("experiment") or "")
+    experiment = shipped.options("experiment").get(str(hydra.runtime.choices.get("experiment")))
     return shipped.shown(experiment) if experiment else "a file of conf/"

@@ -32,7 +32,7 @@ def read(typed: list[str]) -> Words:
 
     Raises ConfigError for a word that cannot be read, and for a list, a mapping or null where one option belongs.
     """
-    words = Words([re.sub(r"^\++experiment=", "experiment=", word) for word in typed])
+    words = Words([re.sub(r"^\++(experiment|(?:optimizer\.)?lr|(?:optimizer\.)?decay)=", r"\1=", word) for word in typed])
     _translate_rate(words)
     words.overrides = [_readable(word) for word in words.overrides]
     groups = {*shipped.groups(), "experiment"}
@@ -44,6 +44,12 @@ def read(typed: list[str]) -> Words:
 def parse(overrides: list[str]) -> list[Override]:
     """Return Hydra's reading of overrides."""
     return OverridesParser.create().parse_overrides(overrides)
+
+
+def quote(text: str) -> str:
+    """Return text as Hydra's grammar reads it back, whatever is in it."""
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
 
 
 def _translate_rate(words: Words) -> None:
@@ -92,15 +98,16 @@ def _readable(word: str) -> str:
 
     Raises ConfigError where there is no reading.
     """
+    if word.startswith("="):
+        raise ConfigError(f"cannot read '{word}': no name stands before the '='")
     try:
         parse([word])
         return word
     except HydraException as error:
         match = _WORD.fullmatch(word)
-        if match is None or match["value"][:1] in "[{'\"" or "," in match["value"]:
+        if match is None or match["value"][:1] in "[{'\"" or "," in match["value"] or "${" in match["value"]:
             raise ConfigError(f"cannot read '{word}': {_why_unreadable(word, error)}") from error
-    escaped = match["value"].replace("\\", "\\\\").replace("'", "\\'")
-    quoted = f"{match['key']}='{escaped}'"
+    quoted = f"{match['key']}={quote(match['value'])}"
     try:
         parse([quoted])
     except HydraException as error:
@@ -152,6 +159,11 @@ def _why_unreadable(word: str, error: Exception) -> str:
     for opening, closing in ("[]", "{}", "()"):
         if word.count(opening) > word.count(closing):
             return f"missing '{closing}'"
+        if word.count(opening) < word.count(closing):
+            return f"one '{closing}' too many"
+    key, _, value = word.partition("=")
+    if "," in value and value[:1] not in "[{'\"":
+        return f"text with a comma needs quotes of its own: \"{key}='{value}'\""
     return _first_line(error)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.object_type import ObjectType
-from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from omegaconf import Container, OmegaConf
 
 from lossmetric_cli import shipped
+from lossmetric_cli.errors import ConfigError
 
 
 class LmrunSearchPath(SearchPathPlugin):
@@ -21,9 +23,31 @@ class LmrunSearchPath(SearchPathPlugin):
     """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        for provider, folder in zip(("lmrun", "user"), shipped.folders("conf"), strict=False):
-            search_path.append(provider, folder.as_uri())
+        ours, *own = shipped.folders("conf")
+        search_path.append("lmrun", str(ours))
+        for folder in own:
+            search_path.append("user", f"{UserSource.scheme()}://{folder}")
         search_path.append("names", "lmrun://names")
+
+
+class UserSource(FileConfigSource):
+    """The option files of a user's own folder, refused by name where Hydra would merge two of them into one."""
+
+    @staticmethod
+    def scheme() -> str:
+        return "lmrun-conf"
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        group, name = _split(config_path)
+        file = Path(self.path, group, f"{name}.yaml")
+        try:
+            result = super().load_config(config_path)
+        except ValueError as error:  # a header of more than two words, or bytes that are no UTF-8
+            raise ConfigError(f"{shipped.shown(file)}: {error}") from error
+        is_alias = OmegaConf.is_dict(result.config) and set(result.config) == {"defaults"}
+        if group in shipped.MANY and result.header["package"] != f"{group}.{name}" and not is_alias:
+            raise ConfigError(f"{shipped.shown(file)}: its first line must be '# @package {group}.{name}'")
+        return result
 
 
 class NameSource(ConfigSource):
@@ -74,8 +98,11 @@ def _split(config_path: str) -> tuple[str, str]:
     return group, name
 
 
-def _load(file):
+def _load(file: Path) -> Container:
     try:
-        return OmegaConf.load(file)
-    except (OSError, YAMLError, OmegaConfBaseException) as error:
-        raise ConfigLoadError(f"{file}: {error}") from error
+        node = OmegaConf.load(file)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{shipped.shown(file)}: {error}") from error
+    if not OmegaConf.is_dict(node):
+        raise ConfigError(f"{shipped.shown(file)}: an experiment is a mapping, such as epochs: 5")
+    return node

@@ -1,0 +1,74 @@
+"""The README is true: its commands run, its messages are the ones printed, its picture and files are there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.startswith("lmrun")]
+TABLE = re.findall(r"^\| `(.*?)`(?:, and there is none)? \| `(.*)` \|$", README, re.MULTILINE)
+
+
+@pytest.fixture
+def flowers(tmp_path):
+    """The table of the README's "Your own table"."""
+    rows = [f"{i % 7}.5,{i % 5},{('red', 'blue')[i % 2]},{('rose', 'iris')[i % 7 > 3]}" for i in range(80)]
+    (tmp_path / "flowers.csv").write_text("\n".join(["length,width,colour,species", *rows]), encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_runs(lmrun, flowers, command):
+    words = shlex.split(command, comments=True)[1:]
+    if words[0] != "help" and "hydra/launcher=joblib" not in words:
+        words = [*(word for word in words if not word.startswith("epochs=")), "epochs=1", "plots=[]"]
+        assert lmrun(*words).folder.is_dir()
+    elif words[0] == "help":
+        assert lmrun(*words).out
+
+
+@pytest.mark.parametrize(("words", "message"), TABLE, ids=[words for words, _ in TABLE])
+def test_every_message_is_the_one_printed(lmrun, words, message):
+    run = lmrun(*shlex.split(words), code=None)
+    assert run.code != 0
+    assert message in run.err.replace("`", "")
+
+
+def test_the_first_command_prints_what_the_readme_shows(lmrun):
+    """Line by line, figures aside: they are of the machine that the README was written on."""
+    shown = re.search(r"```text\n(.*?)```", README, re.DOTALL)[1].splitlines()
+    printed = lmrun("loss=categorical_crossentropy", "metrics=[auc]", "epochs=30", "plots=[]").err.splitlines()
+
+    def shape(line: str) -> str:
+        return re.sub(r"[\d.]+|★|\S*/outputs\S*", "", " ".join(line.split())).strip()
+
+    assert [shape(line) for line in shown[:4]] == [re.sub(r"CPU \d+ threads?", "CPU  threads", shape(line)) for line in printed[:4]]
+    assert shown[4].split() == printed[4].split()
+    assert [shape(line) for line in shown[-2:]] == [shape(line) for line in printed[-2:]]
+
+
+def test_every_folder_and_picture_that_it_names_is_there():
+    for path in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / path).exists(), path
+    tree = re.search(r"## How it is made\n\n```\n(.*?)```", README, re.DOTALL)[1]
+    rows = [line for line in tree.splitlines() if line.startswith("  ") and not line.startswith("   ")]
+    for row in rows:
+        for name in re.split(r"\s{2,}", row.strip())[0].split():
+            assert list(ROOT.glob(f"*/{name.rstrip('/')}*")), name
+
+
+def test_every_module_stands_in_the_tree():
+    tree = re.search(r"lossmetric_cli/\n(.*?)outputs/", README, re.DOTALL)[1]
+    for module in (ROOT / "lossmetric_cli").iterdir():
+        if module.stem[:2] != "__" and module.suffix in ("", ".py"):
+            assert re.search(rf"\b{module.stem}\b", tree), module
+
+
+def test_every_experiment_is_indexed():
+    for file in (ROOT / "experiments").glob("*.yaml"):
+        assert f"experiment={file.stem}`" in README
