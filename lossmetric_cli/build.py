@@ -58,7 +58,9 @@ def build(node: dict[str, Any], *, path: str, **given: Any) -> Any:
     except LmrunError:
         raise
     except ImportError as error:
-        raise EnvironmentFault(f"{path}: {_one_line(error)}; pip install {error.name or 'what it names'}") from error
+        told = _one_line(error)
+        fix = "" if "pip install" in told else f"; pip install {error.name or 'what it names'}"
+        raise EnvironmentFault(f"{path}: {told}{fix}") from error
     except Exception as error:
         raise ConfigError(f"{path}: {target.__name__} refuses this: {_one_line(error)}") from error
 
@@ -188,7 +190,8 @@ def _import_longest(name: str, *, path: str) -> tuple[Any, list[str]]:
             return importlib.import_module(module), parts[end:]
         except ModuleNotFoundError as error:
             if not (error.name and (module == error.name or module.startswith(f"{error.name}."))):
-                raise ConfigError(f"{path}: {module} needs '{error.name}', which is not installed") from error
+                name = (error.name or "").split(".")[0]
+                raise EnvironmentFault(f"{path}: {module} needs '{name}', which is not installed; pip install {name}") from error
         except Exception as error:
             raise ConfigError(f"{path}: importing {module} failed: {type(error).__name__}: {_one_line(error)}") from error
     raise ConfigError(f"{path}: no module '{parts[0]}' for '{name}'; is {parts[0]}.py in {Path.cwd()}?")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,17 +11,21 @@ from typing import Any
 import keras
 
 from lossmetric_cli.build import build, resolve
-from lossmetric_cli.errors import ConfigError
+from lossmetric_cli.errors import ConfigError, EnvironmentFault
 from lossmetric_cli.optimizers import learning_rate
+from lossmetric_cli.record import OWN_FILES
 
+Callback = keras.callbacks.Callback
 #: Parameters of Keras' callbacks that name a file or a folder.
 _PATHS = ("filepath", "filename", "backup_dir", "log_dir", "directory")
+#: What a callback implements to hear of a batch.
+_ON_BATCH = ("on_batch_begin", "on_batch_end", "on_train_batch_begin", "on_train_batch_end")
 
 
 def build_callbacks(
     nodes: dict[str, Any], *, folder: Path, directions: dict[str, str | None], given: dict[str, Any]
-) -> list[keras.callbacks.Callback]:
-    """Return the callbacks of a config.
+) -> dict[str, Callback]:
+    """Return the callbacks of a config by key.
 
     Args:
         nodes: the callbacks by key.
@@ -28,13 +33,35 @@ def build_callbacks(
         directions: for each column of the history "max", "min", or None where it is unknown; a callback's mode
             `auto` becomes it.
         given: what callbacks of the user's own may ask for by parameter name.
+
+    Raises:
+        ConfigError: a path outside the run folder, or over a file of the record.
+        EnvironmentFault: a callback needs a package that is not installed.
     """
-    return [_build_callback(node, f"callbacks.{key}", folder, directions, given) for key, node in nodes.items()]
+    return {key: _build_callback(node, f"callbacks.{key}", folder, directions, given) for key, node in nodes.items()}
+
+
+def hears_batches(callback: Callback) -> bool:
+    """Return whether a callback wants to hear of every batch, so that an execution may hold no more than one.
+
+    One of the user's own does when it implements a batch method. Keras' do by their settings; TerminateOnNaN finds a NaN
+    at the end of an execution as well, since it stays in the running mean.
+    """
+    if any(not _origin(callback, name).__module__.startswith("keras.") for name in _ON_BATCH):
+        return True
+    if isinstance(callback, keras.callbacks.TensorBoard):
+        return callback.update_freq != "epoch" or callback.write_steps_per_second or callback._should_trace
+    return isinstance(callback, keras.callbacks.ProgbarLogger) or getattr(callback, "save_freq", "epoch") != "epoch"
+
+
+def _origin(callback: Callback, method: str) -> type:
+    """Return the class that a callback has a method from."""
+    return next(base for base in type(callback).__mro__ if method in vars(base))
 
 
 def _build_callback(
     node: dict[str, Any], path: str, folder: Path, directions: dict[str, str | None], given: dict[str, Any]
-) -> keras.callbacks.Callback:
+) -> Callback:
     arguments = dict(node)
     for name in _PATHS:
         if arguments.get(name):
@@ -44,8 +71,10 @@ def _build_callback(
     if isinstance(arguments.get("schedule"), str):
         arguments["schedule"] = resolve(arguments["schedule"], path=f"{path}.schedule")
     callback = build(arguments, path=path, **given)
-    if not isinstance(callback, keras.callbacks.Callback):
+    if not isinstance(callback, Callback):
         raise ConfigError(f"{path}: {node['_target_']} is a {type(callback).__name__} and no keras.callbacks.Callback")
+    if isinstance(callback, keras.callbacks.TensorBoard) and importlib.util.find_spec("tensorboard") is None:
+        raise EnvironmentFault(f"{path} needs tensorboard, which is not installed; pip install tensorboard")
     return callback
 
 
@@ -53,6 +82,8 @@ def _below(folder: Path, name: str, *, path: str) -> Path:
     place = (folder / name).resolve()
     if folder.resolve() not in place.parents:
         raise ConfigError(f"{path}: '{name}' lies outside the run folder; name a path below it")
+    if place.relative_to(folder.resolve()).parts[0] in OWN_FILES:
+        raise ConfigError(f"{path}: '{name}' is a file of the record itself; name another")
     place.parent.mkdir(parents=True, exist_ok=True)
     return place
 
@@ -60,6 +91,7 @@ def _below(folder: Path, name: str, *, path: str) -> Path:
 class EpochWriter(keras.callbacks.Callback):
     """Hands every epoch to `write(row, seconds)`: the row begins with `epoch`, from 1, and ends with `learning_rate`.
 
+    Under a schedule that is the rate after the epoch's last step, as TensorBoard shows it; otherwise the epoch's own.
     It stands last, so that what the other callbacks put into the logs is in the row.
     """
 
@@ -68,7 +100,7 @@ class EpochWriter(keras.callbacks.Callback):
         self._write = write
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Note the time and the learning rate that the epoch starts with."""
+        """Note the time."""
         self._started = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -80,5 +112,7 @@ class EpochWriter(keras.callbacks.Callback):
 
 def _single(name: str, value: Any) -> float:
     if getattr(value, "shape", ()):
-        raise ConfigError(f"metrics.{name} gives several values, and a curve is one value an epoch; give their mean, or one of them")
+        raise ConfigError(
+            f"metrics.{name} gives several values, and a curve is one value an epoch; give their mean, or one of them"
+        )
     return float(value)

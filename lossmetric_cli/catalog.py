@@ -28,14 +28,18 @@ class LossFacts:
 
     `kinds`: the tasks it is for. `labels`: "dense" (the shape of a prediction, classes one-hot) or "index" (class
     numbers). `head`: the activation it wants where that is not the task's own. `takes_logits`: whether it is a
-    cross-entropy with a `from_logits` switch. `across_columns`: whether it compares the columns of one row, so that a
-    single column tells it nothing.
+    cross-entropy with a `from_logits` switch. `probabilities`: whether it reads predictions as probabilities and has no
+    such switch. `regresses`: whether it draws a linear head to the label itself, so that 0.5 parts 0 from 1, and not to
+    margins around 0. `across_columns`: whether it compares the columns of one row, so that a single column tells it
+    nothing.
     """
 
     kinds: tuple[str, ...] = EVERY_KIND
     labels: str = "dense"
     head: str | None = None
     takes_logits: bool = False
+    probabilities: bool = False
+    regresses: bool = False
     across_columns: bool = False
 
 
@@ -44,24 +48,24 @@ LOSSES = {
     "BinaryFocalCrossentropy": LossFacts(("binary", "multilabel"), takes_logits=True),
     "CategoricalCrossentropy": LossFacts(("multiclass",), takes_logits=True),
     "CategoricalFocalCrossentropy": LossFacts(("multiclass",), takes_logits=True),
-    "CategoricalGeneralizedCrossEntropy": LossFacts(("multiclass",), labels="index"),
+    "CategoricalGeneralizedCrossEntropy": LossFacts(("multiclass",), labels="index", probabilities=True),
     "CategoricalHinge": LossFacts(("multiclass",), head="linear"),
     "Circle": LossFacts(("multiclass",), labels="index", head="embedding"),
     "CosineSimilarity": LossFacts(("multiclass", "multilabel", "regression"), across_columns=True),
     "CTC": LossFacts(()),
-    "Dice": LossFacts(CLASSIFICATION),
+    "Dice": LossFacts(CLASSIFICATION, probabilities=True),
     "Hinge": LossFacts(("binary", "multilabel"), head="linear"),
-    "Huber": LossFacts(),
-    "KLDivergence": LossFacts(("multiclass",)),
-    "LogCosh": LossFacts(),
-    "MeanAbsoluteError": LossFacts(),
+    "Huber": LossFacts(regresses=True),
+    "KLDivergence": LossFacts(("multiclass",), probabilities=True),
+    "LogCosh": LossFacts(regresses=True),
+    "MeanAbsoluteError": LossFacts(regresses=True),
     "MeanAbsolutePercentageError": LossFacts(("regression",)),
-    "MeanSquaredError": LossFacts(),
+    "MeanSquaredError": LossFacts(regresses=True),
     "MeanSquaredLogarithmicError": LossFacts(("regression",)),
     "Poisson": LossFacts(("regression",), head="exponential"),
     "SparseCategoricalCrossentropy": LossFacts(("multiclass",), labels="index", takes_logits=True),
     "SquaredHinge": LossFacts(("binary", "multilabel"), head="linear"),
-    "Tversky": LossFacts(CLASSIFICATION),
+    "Tversky": LossFacts(CLASSIFICATION, probabilities=True),
 }
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import string
 from typing import Any
+
+import keras
 
 from lossmetric_cli import catalog
 from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.losses import loss_name
 from lossmetric_cli.task import Task
 
+#: Callbacks that set the learning rate.
+RATE_SETTERS = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
 #: Activations under which a cross-entropy of each kind reads its predictions as probabilities.
 _PROBABILITIES = {"softmax": ("multiclass",), "sigmoid": ("binary", "multilabel")}
 
@@ -27,9 +32,16 @@ def check_head(loss: Any, *, task: Task, units: int | None, activation: str | No
         raise ConfigError("model: 1 output with softmax is always 1.0; type model.output_activation=sigmoid")
     if units is not None and units != task.units and not is_embedding:
         raise ConfigError(f"model: it answers with {units} columns, and this {task.kind} task wants {task.units}")
-    if not catalog.loss_facts(loss).takes_logits or activation in (None, "linear"):
+    if activation is None:
         return
-    if task.kind not in _PROBABILITIES.get(activation, ()):
+    facts = catalog.loss_facts(loss)
+    if facts.head == "exponential" and activation in ("linear", "tanh"):
+        raise ConfigError(
+            f"model: it ends in {activation}, and {loss_name(loss)} takes the logarithm of its answer; "
+            "type model.output_activation=exponential or auto"
+        )
+    reads_probabilities = facts.probabilities or (facts.takes_logits and activation != "linear")
+    if reads_probabilities and task.kind not in _PROBABILITIES.get(activation, ()):
         raise ConfigError(
             f"model: it ends in {activation}, and {loss_name(loss)} of a {task.kind} task wants {task.activation}; "
             f"type model.output_activation={task.activation} or auto"
@@ -57,12 +69,31 @@ def check_monitor(monitor: str, *, path: str, directions: dict[str, str | None],
         )
 
 
-def check_callbacks(nodes: dict[str, Any], *, directions: dict[str, str | None], has_schedule: bool) -> None:
-    """Refuse callbacks that watch what is not there, and ReduceLROnPlateau beside a learning-rate schedule."""
-    for key, node in nodes.items():
-        if "monitor" in node:
-            check_monitor(node["monitor"], path=f"callbacks.{key}", directions=directions, mode=node.get("mode", "auto"))
-        if has_schedule and node["_target_"].endswith((".ReduceLROnPlateau", ".LearningRateScheduler")):
-            raise ConfigError(
-                f"callbacks.{key} sets the learning rate, and optimizer.learning_rate is a schedule; drop one of them"
-            )
+def check_callbacks(
+    built: dict[str, keras.callbacks.Callback], *, directions: dict[str, str | None], has_schedule: bool, has_average: bool
+) -> None:
+    """Refuse callbacks that contradict the run, which Keras finds out in the midst of it, if at all.
+
+    Args:
+        built: the callbacks by key.
+        directions: for each column of the history "max", "min" or None where it is unknown.
+        has_schedule: whether the learning rate is a schedule.
+        has_average: whether the optimizer keeps an average of the weights.
+    """
+    for key, callback in built.items():
+        path = f"callbacks.{key}"
+        if isinstance(getattr(callback, "monitor", None), str):
+            check_monitor(callback.monitor, path=path, directions=directions, mode=getattr(callback, "mode", "auto"))
+        if has_schedule and isinstance(callback, RATE_SETTERS):
+            raise ConfigError(f"{path} sets the learning rate, and optimizer.learning_rate is a schedule; drop one of them")
+        if isinstance(callback, keras.callbacks.SwapEMAWeights) and not has_average:
+            raise ConfigError(f"{path} swaps in averaged weights, and none are kept; type optimizer.use_ema=true")
+        if isinstance(callback, keras.callbacks.ModelCheckpoint):
+            _check_fields(callback.filepath, path=path, known=["epoch", "batch", *directions])
+
+
+def _check_fields(filepath: str, *, path: str, known: list[str]) -> None:
+    """Refuse a field such as {val_auc:.2f} in a file's name that will not be there to fill in."""
+    for _, field, _, _ in string.Formatter().parse(filepath):
+        if field is not None and field not in known:
+            raise ConfigError(f"{path}.filepath has {{{field}}}, which this run does not log{did_you_mean(field, known)}")

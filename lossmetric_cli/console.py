@@ -32,7 +32,8 @@ class Voice:
     def wait(self, what: str) -> None:
         """Print, on a terminal only, what is going on until the next line."""
         if self._console.is_terminal:
-            self._console.print(self._shown(Text(f" {what} …", style="dim")), end="\r")
+            line = self._shown(Text(f" {what} …", style="dim"))
+            self._console.print(line, no_wrap=True, overflow="ellipsis", crop=True, end="\r")
 
     def note(self, text: str) -> None:
         """Print what lmrun decided or mended by itself."""

@@ -42,12 +42,13 @@ class EnvironmentFault(LmrunError):
     exit_code = 5
 
 
-def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
+def did_you_mean(name: str, known: Iterable[str], *, limit: int = 6) -> str:
     """Return `; did you mean 'a' or 'b'?` for the known names nearest to `name`, or an empty string.
 
-    Nearest is the smallest number of edits (`edit_distance`), at most a third of the name's length and
-    never more than three; names that are equally near all stand, up to `limit`, alphabetical neighbours of
-    the typed length first. A name that merely contains what was typed counts when nothing is near.
+    Nearest is the smallest number of edits (`edit_distance`), at most a third of the name's length and never more
+    than three. Names that are equally near all stand, up to `limit` (`mce` is one letter from six losses); those that
+    hold what was typed come first, then those of the same first letter and length. A name that merely contains what
+    was typed counts when nothing is near.
     """
     nearest = nearest_names(name, known, limit=limit)
     if not nearest:
@@ -56,25 +57,35 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 3) -> str:
     return f"; did you mean {' or '.join(filter(None, [', '.join(quoted[:-1]), quoted[-1]]))}?"
 
 
-def nearest_names(name: str, known: Iterable[str], *, limit: int = 3) -> list[str]:
+def nearest_names(name: str, known: Iterable[str], *, limit: int = 6) -> list[str]:
     """Return at most `limit` of the `known` names, those with the fewest edits between them and `name`."""
-    name = name.lower()
-    allowed = min(3, max(1, len(name) // 3))
-    distances = {other: edit_distance(name, other.lower()) for other in sorted(set(known))}
-    best = min(distances.values(), default=allowed + 1)
-    if best > allowed:
-        return sorted((other for other in distances if len(name) > 2 and name in other.lower()), key=len)[:limit]
-    tied = [other for other, distance in distances.items() if distance == best]
-    return sorted(tied, key=lambda other: (other[:1].lower() != name[:1], abs(len(other) - len(name)), other))[:limit]
+    name, known = name.lower(), sorted(set(known))
+    best, tied = min(3, max(1, len(name) // 3)), []
+    for other in known:
+        distance = edit_distance(name, other.lower(), most=best)
+        if distance < best:
+            best, tied = distance, []
+        if distance == best:
+            tied.append(other)
+    if not tied:
+        return sorted((other for other in known if len(name) > 2 and name in other.lower()), key=len)[:limit]
+    return sorted(tied, key=lambda other: _rank(name, other))[:limit]
 
 
-def edit_distance(a: str, b: str) -> int:
+def _rank(name: str, other: str) -> tuple[bool, bool, int, str]:
+    """Return what orders names that are equally near: a dropped letter is the commonest slip, the first one the rarest."""
+    return name not in other.lower(), other[:1].lower() != name[:1], abs(len(other) - len(name)), other
+
+
+def edit_distance(a: str, b: str, *, most: int) -> int:
     """Return how many letters must be added, dropped, replaced or swapped with their neighbour to make `a` into `b`.
 
-    The optimal string alignment distance: Damerau, "A technique for computer detection and correction of
-    spelling errors", CACM 7(3), 1964.
+    A distance above `most` is `most + 1`, found without counting on. The optimal string alignment distance: Damerau,
+    "A technique for computer detection and correction of spelling errors", CACM 7(3), 1964.
     """
     before, above = [], list(range(len(b) + 1))
+    if abs(len(a) - len(b)) > most:
+        return most + 1
     for i, x in enumerate(a, start=1):
         row = [i]
         for j, y in enumerate(b, start=1):
@@ -82,5 +93,7 @@ def edit_distance(a: str, b: str) -> int:
             if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
                 cost = min(cost, before[j - 2] + 1)
             row.append(cost)
+        if min(row) > most:  # no later row is below the smallest of this one
+            return most + 1
         before, above = above, row
-    return above[-1]
+    return min(above[-1], most + 1)

@@ -43,6 +43,8 @@ def focal(
 
     `alpha` weighs the positive class of a binary task, which Keras does only with `apply_class_balancing`.
     """
+    if not task.is_classification:
+        raise ConfigError("loss: a focal loss needs classes, and this target is a number; type loss=huber")
     options = {"alpha": alpha, "gamma": gamma, "from_logits": from_logits, "label_smoothing": label_smoothing}
     if task.kind == "multiclass":
         return keras.losses.CategoricalFocalCrossentropy(**options)
@@ -63,7 +65,7 @@ def fit_task(loss: Any, task: Task) -> tuple[Task, list[str]]:
     """
     facts = catalog.loss_facts(loss)
     if task.kind == "binary" and facts.kinds == ("multiclass",):
-        note = f"{loss.name} wants a column a class, so the two classes get a softmax over two"
+        note = f"{loss.name} wants a column a class, so the two classes get two"
         return dataclasses.replace(task.as_two_classes(), head=facts.head), [note]
     if task.kind not in facts.kinds:
         raise ConfigError(_contradiction(loss, task))

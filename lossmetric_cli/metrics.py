@@ -130,7 +130,8 @@ def build_metrics(nodes: dict[str, Any], *, task: Task, labels: str, activation:
         nodes: the metrics by key.
         task: the task as the model answers it.
         labels: the form in which the loss keeps the labels, "dense" or "index".
-        activation: the model's last activation, None where it is unknown.
+        activation: the model's last activation; None where it is unknown, or where the loss draws a linear head to the
+            labels themselves, so that scores are compared as they are.
     """
     made = {key: _build_metric(node, key=key, task=task, labels=labels, activation=activation) for key, node in nodes.items()}
     metrics = {key: metric for key, metric in made.items() if metric is not None}
@@ -277,4 +278,7 @@ def _feed(metric: Metric, *, task: Task, labels: str, activation: str | None) ->
     if _reads_last(facts, task):
         to_labels = "last"
         to_scores.append("last")
-    return Fed(metric, to_labels, to_scores, task.units) if to_labels or to_scores else metric
+    fed = Fed(metric, to_labels, to_scores, task.units) if to_labels or to_scores else metric
+    if direction(fed):
+        fed._direction = {"max": "up", "min": "down"}[direction(fed)]  # where Keras' callbacks look for their mode "auto"
+    return fed

@@ -87,8 +87,12 @@ def sequential(
 
 
 def last_activation(model: keras.Model) -> str | None:
-    """Return the name of a model's last activation, or None where its last layers do not tell."""
-    for layer in reversed(getattr(model, "layers", [])):
+    """Return the name of a model's last activation, or None where its last layers do not tell.
+
+    The layers of a subclass stand in the order of its attributes, which is no order of computing.
+    """
+    is_ordered = isinstance(model, keras.Sequential) or getattr(model, "outputs", None)
+    for layer in reversed(model.layers if is_ordered else []):
         if isinstance(layer, layers.Softmax):
             return "softmax"
         if isinstance(layer, keras.Model):

@@ -10,7 +10,7 @@ from lossmetric_cli.build import build
 
 
 def build_optimizer(node: dict[str, Any], *, steps: int) -> keras.optimizers.Optimizer:
-    """Return the optimizer of a node; `steps` are the steps of the whole run, over which a schedule of null length stretches."""
+    """Return the optimizer of a node; `steps` are the steps of the whole run, a schedule's null length."""
     return build(_stretched(node, steps=steps), path="optimizer")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,7 @@ class Progress:
         arrow = ARROWS[self.setup.directions[self.spec.monitor]]
         self.voice.header(
             title=f"{self._title()} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
-            folder=self.record.folder,
+            folder=_from_here(self.record.folder),
             optimises=self._optimises(),
             reports=[
                 (metric.name, metrics.describe(metric, task=self.setup.task), metrics.direction(metric))
@@ -122,7 +123,8 @@ class Progress:
         }
 
     def _title(self) -> str:
-        return f"{describe_data(self.spec)} · {describe_model(self.spec)} · {describe_optimizer(self.spec)} · seed {self.spec.seed}"
+        named = (describe(self.spec) for describe in (describe_data, describe_model, describe_optimizer))
+        return " · ".join([*named, f"seed {self.spec.seed}"])
 
     def _optimises(self) -> str:
         penalties = [f"{name.upper()} {self.spec.model[name]:g}" for name in ("l1", "l2") if self.spec.model.get(name)]
@@ -134,11 +136,15 @@ class Progress:
         return [*known, *(name for name in row if name not in (*known, "learning_rate")), "learning_rate"]
 
     def _shown(self) -> list[str]:
-        """Return the columns of the console: the losses, each metric where it is honest, on validation rows, and a changing rate."""
+        """Return the columns of the console: losses, each metric on validation rows, the rate where it changes."""
         names = list(self.setup.directions)
         honest = [name for name in names if name.startswith("val_")] or names
         rate = ["learning_rate"] if self.setup.rate_changes else []
         return ["loss", *[name for name in honest if name != "loss"], *rate]
+
+
+def _from_here(folder: Path) -> Path:
+    return folder.relative_to(Path.cwd()) if Path.cwd() in folder.parents else folder
 
 
 def _count(number: int, noun: str) -> str:

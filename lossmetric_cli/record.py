@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: predictions.npz holds at most this much; of more rows it keeps a seeded sample, and run.json says so.
 LARGEST_PREDICTIONS = 100_000_000
+#: What a run folder holds besides what callbacks write into it.
+OWN_FILES = (".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots")
 
 
 class Record:
@@ -84,7 +86,7 @@ class Record:
         text = "".join(traceback.format_exception(kind, error, trace))
         store.write(self.folder / "error.log", text)
         reason = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
-        self.tell(status="failed", error=reason)
+        self.tell(status="interrupted" if isinstance(error, KeyboardInterrupt) else "failed", error=reason)
 
     @property
     def history(self) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from lossmetric_cli import catalog, checks, devices, feed, losses, metrics, models, plots
 from lossmetric_cli.build import build
-from lossmetric_cli.callbacks import EpochWriter, build_callbacks
+from lossmetric_cli.callbacks import EpochWriter, build_callbacks, hears_batches
 from lossmetric_cli.console import Voice
 from lossmetric_cli.data import Data, prepare
 from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
@@ -73,7 +74,8 @@ def assemble(spec: RunSpec, data: Data, record: Record) -> Setup:
     data.notes += [*notes, *mended]
     checks.check_head(loss, task=task, units=_units(model), activation=activation)
     labels = catalog.loss_facts(loss).labels
-    measured = metrics.build_metrics(spec.metrics, task=task, labels=labels, activation=activation)
+    scores = None if catalog.loss_facts(loss).regresses else activation
+    measured = metrics.build_metrics(spec.metrics, task=task, labels=labels, activation=scores)
     parts = {name: feed.Rows(part.x, task.encode(part.y, form=labels)) for name, part in data.parts.items()}
     pace = feed.Pace.of(
         len(parts["train"]),
@@ -85,10 +87,17 @@ def assemble(spec: RunSpec, data: Data, record: Record) -> Setup:
     optimizer = build_optimizer(spec.optimizer, steps=pace.steps * spec.epochs)
     _compile(model, spec, loss, optimizer, measured)
     directions = log_directions(model, measured, has_validation="val" in parts)
-    _check_watching(spec, directions)
+    checks.check_monitor(spec.monitor, path="monitor", directions=directions, mode=spec.mode)
+    directions[spec.monitor] = directions[spec.monitor] or spec.mode
     callbacks = build_callbacks(spec.callbacks, folder=record.folder, directions=directions, given={"task": task})
+    has_schedule = _has_schedule(spec)
+    checks.check_callbacks(callbacks, directions=directions, has_schedule=has_schedule, has_average=_has_average(optimizer))
+    heard = list(callbacks.values())
+    if spec.steps_per_execution is None and any(hears_batches(callback) for callback in heard):
+        pace = dataclasses.replace(pace, steps_per_execution=1)
     rows = feed.make(parts, model, pace=pace, seed=spec.seed)
-    return Setup(task, loss, labels, measured, model, directions, _rate_changes(spec), callbacks, rows)
+    rate_changes = has_schedule or any(isinstance(callback, checks.RATE_SETTERS) for callback in heard)
+    return Setup(task, loss, labels, measured, model, directions, rate_changes, heard, rows)
 
 
 def log_directions(model: keras.Model, measured: list[keras.metrics.Metric], *, has_validation: bool) -> dict[str, str | None]:
@@ -147,19 +156,13 @@ def _compile(model: keras.Model, spec: RunSpec, loss: Any, optimizer: Any, measu
         model.optimizer.build(model.trainable_variables)
 
 
-def _rate_changes(spec: RunSpec) -> bool:
-    setters = ("ReduceLROnPlateau", "LearningRateScheduler")
-    return isinstance(spec.optimizer.get("learning_rate"), dict) or any(
-        node["_target_"].endswith(setters) for node in spec.callbacks.values()
-    )
+def _has_schedule(spec: RunSpec) -> bool:
+    nodes = (spec.optimizer, spec.optimizer.get("inner_optimizer") or {})
+    return any(isinstance(node.get("learning_rate"), dict) for node in nodes)
 
 
-def _check_watching(spec: RunSpec, directions: dict[str, str | None]) -> None:
-    checks.check_monitor(spec.monitor, path="monitor", directions=directions, mode=spec.mode)
-    if directions[spec.monitor] is None:
-        directions[spec.monitor] = spec.mode
-    has_schedule = isinstance(spec.optimizer.get("learning_rate"), dict)
-    checks.check_callbacks(spec.callbacks, directions=directions, has_schedule=has_schedule)
+def _has_average(optimizer: keras.optimizers.Optimizer) -> bool:
+    return getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False)
 
 
 def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
@@ -177,6 +180,8 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
     except LmrunError:
         raise
     except Exception as error:
+        if setup.loss is None and "No loss to compute" in str(error):  # Keras tells only once it trains (3.15)
+            raise ConfigError("loss=none, and the model adds no loss of its own; type loss=auto") from error
         raise TrainingError(
             f"training failed in epoch {progress.epochs_done + 1}: {type(error).__name__}: {_first_line(error)}"
         ) from error

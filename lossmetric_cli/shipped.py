@@ -37,6 +37,13 @@ def options(group: str) -> dict[str, Path]:
     return {file.stem: file for root in roots for file in sorted(root.glob("*.yaml"))}
 
 
+def shadowed() -> list[Path]:
+    """Return the user's option files that have the name of one of ours in its group."""
+    ours, *own = folders("conf")
+    files = sorted(file for folder in own for file in folder.rglob("*.yaml") if file.parent != folder)
+    return [file for file in files if (ours / file.relative_to(Path.cwd() / "conf")).exists()]
+
+
 def help_line(file: Path) -> str:
     """Return the first comment of a YAML file that is no `@package` line: its one-line help."""
     for line in _text(file).splitlines():

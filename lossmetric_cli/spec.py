@@ -190,7 +190,9 @@ def _checked_node(node: Any, *, path: str, group: str) -> dict[str, Any]:
     """
     if isinstance(node, dict) and "_target_" not in node:
         name = path.rsplit(".", 1)[-1]
-        raise ConfigError(f"{path} has settings and is not chosen; type {group}={name}, in a file defaults: [override /{group}: [{name}]]")
+        raise ConfigError(
+            f"{path} has settings and is not chosen; type {group}={name}, in a file defaults: [override /{group}: [{name}]]"
+        )
     if not isinstance(node, dict):
         name = node if isinstance(node, str) else "NAME"
         raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -55,9 +56,12 @@ class Outcome:
 
 
 @pytest.fixture
-def lmrun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+def lmrun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Outcome]]:
     """`lmrun("loss=mse", "epochs=1")`: the command line in this process (TensorFlow is loaded once), in `tmp_path`."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # lmrun adds the working folder
 
     def run(*words: str, code: int | None = 0) -> Outcome:
         capfd.readouterr()
@@ -66,7 +70,10 @@ def lmrun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
         assert code is None or found == code, outcome.err
         return outcome
 
-    return run
+    yield run
+    for name, module in list(sys.modules.items()):  # the next test may have modules of its own by the same names
+        if str(getattr(module, "__file__", "")).startswith(f"{tmp_path}{os.sep}"):
+            del sys.modules[name]
 
 
 @pytest.fixture
@@ -109,6 +116,7 @@ def tensorflow() -> None:
 
     devices.load_tensorflow()
     devices.start(RunSpec())
+    gc.freeze()  # every run collects garbage when it clears the last one's: TensorFlow's own objects need no looking at
 
 
 @pytest.fixture

@@ -235,6 +235,11 @@ def top_5(y: np.ndarray, p: np.ndarray) -> float:
     return sk.top_k_accuracy_score(y.argmax(axis=1), p, k=5, labels=range(y.shape[1]))
 
 
+def logarithmic_error(y: np.ndarray, p: np.ndarray) -> float:
+    """As Keras documents it: what is below 0 counts as 0."""
+    return sk.mean_squared_log_error(y, np.maximum(p, 0))
+
+
 def percentage_error(y: np.ndarray, p: np.ndarray) -> float:
     return 100 * sk.mean_absolute_percentage_error(y, p)
 
@@ -256,7 +261,7 @@ LOSSES: dict[str, Formula] = {
     "mean_absolute_error": sk.mean_absolute_error,
     "mean_absolute_percentage_error": percentage_error,
     "mean_squared_error": sk.mean_squared_error,
-    "mean_squared_logarithmic_error": sk.mean_squared_log_error,
+    "mean_squared_logarithmic_error": logarithmic_error,
     "poisson": poisson,
     "sparse_categorical_crossentropy": categorical_crossentropy,
     "squared_hinge": squared_hinge,
@@ -287,7 +292,7 @@ METRICS: dict[str, Formula] = {
     "mean_absolute_percentage_error": percentage_error,
     "mean_iou": class_overlap,
     "mean_squared_error": sk.mean_squared_error,
-    "mean_squared_logarithmic_error": sk.mean_squared_log_error,
+    "mean_squared_logarithmic_error": logarithmic_error,
     "one_hot_iou": class_overlap,
     "one_hot_mean_iou": class_overlap,
     "pearson_correlation": row_correlation,

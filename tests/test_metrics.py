@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import sklearn.metrics as sk
 from formulas import Sample, sample
+from scipy.special import softmax
 
 from lossmetric_cli import catalog, metrics, shipped
 from lossmetric_cli.errors import ConfigError
@@ -48,7 +49,9 @@ def count(metric: keras.metrics.Metric, labels: np.ndarray, scores: np.ndarray, 
     return float(metric.result())
 
 
-def value(node: dict[str, Any], rows: Sample, *, labels: str = "dense", activation: str | None = None, batch: int = 1000) -> float:
+def value(
+    node: dict[str, Any], rows: Sample, *, labels: str = "dense", activation: str | None = None, batch: int = 1000
+) -> float:
     activation = activation or rows.task.activation
     metric = build_one(node, rows.task, labels=labels, activation=activation)
     return count(metric, rows.task.encode(rows.labels, form=labels), rows.scores(activation), batch=batch)
@@ -84,7 +87,7 @@ def test_linear_head_counts_as_the_probabilities_would(name: str, kind: str, opt
 @pytest.mark.parametrize("batch", [7, 32])
 @pytest.mark.parametrize(("name", "kind"), OF_KEYS, ids=["-".join(pair) for pair in OF_KEYS])
 def test_size_of_a_batch_changes_no_metric(name: str, kind: str, batch: int, option: Option):
-    rows, node = sample(kind), option("metrics", name)
+    rows, node = sample(kind, rows=45), option("metrics", name)
     assert value(node, rows, batch=batch) == pytest.approx(value(node, rows), rel=1e-5, abs=1e-6)
 
 
@@ -162,6 +165,32 @@ def test_two_columns_for_two_classes_count_as_one_column_would(name: str, head: 
     assert found == pytest.approx(expected(formulas.METRICS[name], rows), rel=1e-4, abs=COARSE.get(name, 1e-6))
 
 
+# --- in a run, from its graph to its record
+
+CLOUDS = ("data=blobs", "data.classes=7", "data.rows=210", "optimizer.learning_rate=0.1")
+RUNS = {
+    "binary": (["data=breast_cancer"], ["auc", "exact_accuracy", "f1_score", "precision"]),
+    "multiclass": ([*CLOUDS, "loss=cce"], ["f1_score", "iou", "sparse_categorical_crossentropy"]),
+    "multiclass with a linear head": (
+        [*CLOUDS, "model.output_activation=linear"],
+        ["auc", "categorical_crossentropy", "mean_iou", "top_k_categorical_accuracy"],
+    ),
+    "regression": (["data=linnerud"], ["pearson_correlation", "r2_score", "root_mean_squared_error"]),
+}
+
+
+@pytest.mark.parametrize(("words", "names"), RUNS.values(), ids=RUNS)
+def test_metric_of_a_run_is_what_its_formula_says_of_the_saved_predictions(words: list[str], names: list[str], lmrun):
+    done = lmrun(*words, "model=linear", f"metrics={'+'.join(names)}", "epochs=1", "plots=[]")
+    labels, raw = done.predictions["val_true"], done.predictions["val_pred"].astype("float64")
+    raw = raw.reshape(len(raw), -1)
+    truth = np.eye(7)[labels] if "data=blobs" in words else labels.reshape(raw.shape).astype("float64")
+    scores = softmax(raw, axis=1) if "model.output_activation=linear" in words else raw
+    for name in names:
+        wanted = formulas.METRICS[name](truth, scores)
+        assert done.history[f"val_{name}"].iloc[-1] == pytest.approx(wanted, rel=1e-4, abs=COARSE.get(name, 1e-6)), name
+
+
 # --- what Keras would do alone: the faults that Fed and the choosers mend
 
 
@@ -185,7 +214,10 @@ def test_keras_correlates_the_single_output_of_a_row_with_itself():
 # --- Fed as a Keras object
 
 
-@pytest.mark.parametrize(("name", "labels", "activation"), [("auc", "index", "linear"), ("iou", "dense", "softmax"), ("f1_score", "index", "softmax")])
+@pytest.mark.parametrize(
+    ("name", "labels", "activation"),
+    [("auc", "index", "linear"), ("iou", "dense", "softmax"), ("f1_score", "index", "softmax")],
+)
 def test_fed_survives_its_config(name: str, labels: str, activation: str, option: Option):
     rows = sample("multiclass")
     metric = build_one(option("metrics", name), rows.task, labels=labels, activation=activation, key=name)
@@ -251,14 +283,18 @@ def test_metric_of_another_kind_of_task_is_refused_with_one_that_fits(name: str,
 
 @pytest.mark.parametrize(("name", "instead"), [("accuracy", "mae+r2"), ("crossentropy", "mse")])
 def test_chooser_of_a_metric_of_classes_refuses_numbers(name: str, instead: str, option: Option):
-    with pytest.raises(ConfigError, match=rf"^metrics\.{name}: .+ this target is a number; type metrics={instead.replace('+', '[+]')}$"):
+    with pytest.raises(
+        ConfigError, match=rf"^metrics\.{name}: .+ this target is a number; type metrics={instead.replace('+', '[+]')}$"
+    ):
         build_one(option("metrics", name), sample("regression").task)
 
 
 @pytest.mark.parametrize("name", ["pearson_correlation", "concordance_correlation", "cosine_similarity"])
 def test_comparison_of_columns_is_refused_where_a_row_has_one(name: str, option: Option):
     one = Task("regression", (4,), 1)
-    with pytest.raises(ConfigError, match=rf"^metrics\.{name}: \w+ compares the columns of a row, and a row here has one; type metrics=r2$"):
+    with pytest.raises(
+        ConfigError, match=rf"^metrics\.{name}: \w+ compares the columns of a row, and a row here has one; type metrics=r2$"
+    ):
         build_one(option("metrics", name), one, key=name)
 
 
@@ -296,7 +332,9 @@ def test_from_logits_of_a_linear_head_means_the_probabilities(name: str, kind: s
 
 
 def test_from_logits_of_probabilities_is_refused(option: Option):
-    with pytest.raises(ConfigError, match=r"^metrics\.it\.from_logits=true, and the model ends in softmax, not in logits; drop it$"):
+    with pytest.raises(
+        ConfigError, match=r"^metrics\.it\.from_logits=true, and the model ends in softmax, not in logits; drop it$"
+    ):
         build_one(option("metrics", "auc", from_logits=True), sample("multiclass").task)
 
 

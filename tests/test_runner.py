@@ -157,7 +157,8 @@ def test_a_user_function_is_metric_loss_model_and_data(lmrun, tmp_path):
         "def rows(seed, count=40):\n"
         "    x = np.random.default_rng(seed).normal(size=(count, 3)); return x, x.sum(1)\n"
         "def net(task, units=4):\n"
-        "    return keras.Sequential([keras.Input(task.input_shape), keras.layers.Dense(units), keras.layers.Dense(task.units)])\n"
+        "    layers = [keras.layers.Dense(units), keras.layers.Dense(task.units)]\n"
+        "    return keras.Sequential([keras.Input(task.input_shape), *layers])\n"
         "def cube(y_true, y_pred):\n"
         "    return keras.ops.mean(keras.ops.abs(y_true - y_pred) ** 3, axis=-1)\n",
         encoding="utf-8",

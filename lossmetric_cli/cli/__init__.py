@@ -17,7 +17,9 @@ def main(words: list[str] | None = None) -> None:
 def answer(words: list[str]) -> int:
     """Return the exit code of a command line after doing what it says."""
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        sys.stdout.flush()  # here, where a reader that has left is no error
+        return code
     except LmrunError as error:
         return complain(error)
     except KeyboardInterrupt:
@@ -46,9 +48,11 @@ def complain(error: LmrunError) -> int:
 def _dispatch(words: list[str]) -> int:
     from lossmetric_cli.cli import help as help_screen
 
-    if words and words[0] in ("help", "--help", "-h"):
+    if words[:1] == ["help"]:
         return help_screen.show(words[1:])
-    if words and words[0] == "--version":
+    if {"--help", "-h", "--hydra-help"} & set(words):
+        return help_screen.show([])
+    if "--version" in words:
         from importlib.metadata import version
 
         print(f"lmrun {version('lossmetric_cli')}")
@@ -67,7 +71,8 @@ def _is_verb(word: str) -> bool:
 def _verb(name: str, words: list[str]) -> int:
     verbs = {"plot": _plot}
     if name not in verbs:
-        raise ConfigError(f"unknown verb '{name}'{did_you_mean(name, [*verbs, 'help'])} (a setting is typed name=value)")
+        hint = did_you_mean(name, [*verbs, "help"]) or f"; a choice is typed {name}=NAME, a setting NAME=VALUE"
+        raise ConfigError(f"unknown verb '{name}'{hint}")
     return verbs[name](words)
 
 

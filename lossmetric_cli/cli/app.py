@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import re
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +26,6 @@ from lossmetric_cli import build, shipped, store
 from lossmetric_cli.cli import compose, faults, words
 from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.spec import RunSpec
-
 
 #: Our own flags beside Hydra's.
 _OURS = ("-q", "--quiet", "--allow-code")
@@ -136,7 +137,7 @@ def _run(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
     HydraConfig.instance().set_config(config)
     from lossmetric_cli.cli import jobs  # rich and the record are not for those who mistyped
 
-    folder = jobs.run_alone(config, notes=notes)
+    folder = jobs.run_alone(config, notes=[*notes, *_not_used(config.hydra)])
     print(folder)
     return 0
 
@@ -153,7 +154,7 @@ def _sweep(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int
     try:
         hydra.multirun(
             config_name=arguments.config_name,
-            task_function=jobs.run_in_sweep,
+            task_function=functools.partial(jobs.run_in_sweep, allowed=list(build.allowed_packages)),
             overrides=[*arguments.overrides, f"hydra.sweep.dir={words.quote(str(folder))}"],
         )
     except BaseException as error:
@@ -162,7 +163,17 @@ def _sweep(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int
         if isinstance(error, HydraException):
             raise faults.explain(error) from error
         raise
-    return jobs.close_sweep(folder, notes=notes)
+    return jobs.close_sweep(folder, notes=[*notes, *_not_used(config.hydra)])
+
+
+def _not_used(hydra: DictConfig) -> list[str]:
+    """Return a sentence for each file of the user's ./conf whose name was chosen, and is that of an option of ours."""
+    named = set(re.findall(r"\w+", f"{hydra.runtime.choices} {hydra.overrides.task}"))
+    return [
+        f"{shipped.shown(file)} is not used: {file.stem} is an option of lmrun; give yours another name"
+        for file in shipped.shadowed()
+        if file.stem in named
+    ]
 
 
 def _refuse_device_sweep(config: DictConfig, overrides: list[str]) -> None:

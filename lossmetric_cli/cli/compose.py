@@ -55,6 +55,8 @@ def explained() -> Iterator[None]:
     """Turn what Hydra, OmegaConf and YAML raise into one line."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except (
         HydraException,
         OmegaConfBaseException,

@@ -69,7 +69,9 @@ def _chosen_twice(group: str) -> ConfigError:
 
 def _several_values(word: str) -> ConfigError:
     key, _, values = word.partition("=")
-    return ConfigError(f"{word}: several values; a sweep is typed lmrun -m {word}, a list {key}=[{values}], text \"{key}='{values}'\"")
+    return ConfigError(
+        f"{word}: several values; a sweep is typed lmrun -m {word}, a list {key}=[{values}], text \"{key}='{values}'\""
+    )
 
 
 def _needs_sweep(word: str) -> ConfigError:
@@ -85,7 +87,7 @@ def _nothing_to_delete(group: str) -> ConfigError:
 _SENTENCES: dict[str, Callable[..., ConfigError]] = {
     r"Error merging override ([^\n]+)": lambda word: _wrong_type(word),
     r"In '([^']+)': (\w+) raised while composing config:\s*([^\n]*)(?:.*?full_key: (\S*))?": _in_file,
-    r"In '([^']+)': (\w+)?()([^\n]+)": _in_file,
+    r"In '([^']+)': ()([^\n]+)()": _in_file,
     r"Multiple values for (\S+)\. To override": _chosen_twice,
     r"Ambiguous value for argument '([^']*)'": _several_values,
     r"Sweep parameters '([^']*)' requires": _needs_sweep,

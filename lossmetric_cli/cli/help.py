@@ -25,8 +25,8 @@ lmrun -sc install=bash   completion for your shell  -q  errors only            -
 
 
 def show(words: list[str]) -> int:
-    """Print the help of a group, or of everything; return the exit code."""
-    print(group_help(words[0]) if words else overview(), end="")
+    """Print the help of groups, or of everything; return the exit code."""
+    print("\n".join(map(group_help, words)) if words else overview(), end="")
     return 0
 
 
@@ -36,11 +36,12 @@ def overview(width: int | None = None) -> str:
     lines = [_TOP]
     for group in [*_groups(), "experiment"]:
         names = ", ".join(sorted(shipped.options(group).keys() - shipped.aliases(group)))
-        label = f"{group}  "
-        lines.append(
-            textwrap.fill(names, max(width, 20), initial_indent=label, subsequent_indent="    ", break_on_hyphens=False)
-        )
+        lines.append(_filled(f"{group}  {names}", width=max(width, 20)))
     return "\n".join([*lines, "", _END])
+
+
+def _filled(text: str, *, width: int) -> str:
+    return textwrap.fill(text, width, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
 
 
 def group_help(group: str) -> str:

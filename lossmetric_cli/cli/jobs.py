@@ -12,8 +12,8 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from lossmetric_cli import build, devices, store, sweep
 from lossmetric_cli import spec as specs
-from lossmetric_cli import devices, store, sweep
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import LmrunError
 from lossmetric_cli.record import Record
@@ -23,7 +23,7 @@ def run_alone(config: DictConfig, *, notes: list[str]) -> Path:
     """Run a composed config by itself and return its run folder."""
     job = _without_hydra(config)
     files = _hydra_files(config)
-    asked, mended = specs.load(job)
+    asked, mended = _load(job)
     voice = Voice(quiet=asked.quiet)
     for note in [*notes, *mended]:
         voice.note(note)
@@ -40,9 +40,10 @@ def run_alone(config: DictConfig, *, notes: list[str]) -> Path:
     return record.folder
 
 
-def run_in_sweep(config: DictConfig) -> float:
+def run_in_sweep(config: DictConfig, *, allowed: list[str]) -> float:
     """Run one job of a Hydra sweep and return the best value of its monitor, NaN where the job failed.
 
+    `allowed` are the packages of --allow-code, which the worker process of a launcher does not know.
     It never raises: the error is in the job's own error.log and in one line here, and the other jobs go on.
     """
     hydra = HydraConfig.get()
@@ -50,13 +51,14 @@ def run_in_sweep(config: DictConfig) -> float:
     here = str(Path.cwd())
     if here not in sys.path:  # a worker process of a launcher starts without the parent's path
         sys.path.append(here)
+    build.allowed_packages[:] = allowed
     request = {**_request(config), "job": number}
     record = Record.create_job(folder, number, request=request, files=_hydra_files(config), at=datetime.now().astimezone())
     voice = Voice()
     label = f" job {number:<7} {' '.join(request['overrides'])}"
     try:
         with record:
-            asked, _ = specs.load(config)
+            asked, _ = _load(config)
             objective = _train(asked, record, Voice(quiet=True))
     except Exception as error:
         reason = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
@@ -82,6 +84,14 @@ def close_sweep(folder: Path, *, notes: list[str]) -> int:
     )
     print(folder)
     return 6 if failed else 0
+
+
+def _load(config: DictConfig) -> tuple[specs.RunSpec, list[str]]:
+    """Return the RunSpec of a config and what was mended, once all the code it names is known to be reachable."""
+    asked, mended = specs.load(config)
+    for group in specs.GROUPS:
+        build.check_targets(getattr(asked, group), path=group)
+    return asked, mended
 
 
 def _train(asked: specs.RunSpec, record: Record, voice: Voice) -> float:

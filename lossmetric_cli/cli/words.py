@@ -34,6 +34,7 @@ def read(typed: list[str]) -> Words:
     """
     words = Words([re.sub(r"^\++(experiment|(?:optimizer\.)?lr|(?:optimizer\.)?decay)=", r"\1=", word) for word in typed])
     _translate_rate(words)
+    words.overrides = [re.sub(rf"^({_SCHEDULE}|experiment)=null$", r"~\1", word) for word in words.overrides]
     words.overrides = [_readable(word) for word in words.overrides]
     groups = {*shipped.groups(), "experiment"}
     for override in parse(words.overrides):
@@ -83,13 +84,13 @@ def _translate_decay(words: Words, word: str, *, has_rate: bool) -> None:
 
 
 def _default_rate(overrides: list[str]) -> str:
-    name = next((word.split("=", 1)[1] for word in overrides if word.startswith("optimizer=")), "adam")
-    file = shipped.options("optimizer").get(name)
+    """Return the learning rate of the chosen optimizer, as its file has it."""
+    choices = ["optimizer=adam", *(word for word in overrides if re.match(r"(optimizer|experiment)=", word))]
+    group, _, name = choices[-1].partition("=")
+    file = shipped.options(group).get(shipped.aliases(group).get(name, name))
     found = re.search(r"^learning_rate: *(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE) if file else None
-    if not found:
-        raise ConfigError(
-            f"decay needs to know the learning rate of optimizer={name}; type optimizer.learning_rate=… beside it"
-        )
+    if not found or group == "experiment":
+        raise ConfigError(f"decay needs to know the learning rate of {choices[-1]}; type optimizer.learning_rate=… beside it")
     return found[1]
 
 
@@ -132,8 +133,8 @@ def _refuse_half_taken(override: Override, groups: set[str]) -> None:
             raise ConfigError(
                 f"{group}={shown}: {group} takes one option, not a list; a sweep is typed -m {group}={_joined(value)}"
             )
-        if value is None and group not in (_SCHEDULE, "experiment"):
-            raise ConfigError(f"{group} must be one option, got null; {_some_options(group)}")
+        if value is None:
+            raise ConfigError(f"{group}={shown}: {group} takes the name of an option, and null is none; {_some_options(group)}")
         if isinstance(value, list):
             _refuse_twice(group, value)
         elif takes_many and "+" in str(value):
@@ -147,8 +148,8 @@ def _refuse_twice(group: str, names: list[object]) -> None:
 
 
 def _some_options(group: str) -> str:
-    names = list(shipped.options(group))
-    return f"type {group}=NAME, such as {', '.join(names[:8])} (lmrun help {group} lists all {len(names)})"
+    none = {"loss": ", or loss=none", **{many: f", or {many}=[] for none" for many in shipped.MANY}}.get(group, "")
+    return f"type {group}=NAME{none} (lmrun help {group} lists all {len(shipped.options(group))})"
 
 
 def _joined(value: list[object]) -> str:

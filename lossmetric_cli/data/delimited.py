@@ -80,10 +80,10 @@ def read_bytes(path: str) -> bytes:
     file = Path(path).expanduser()
     if "://" in path:
         raise DataError(f"{quoted(path, limit=80)} is an address; download the file and give its path as data.path")
-    if file.is_dir():
-        raise DataError(f"{quoted(path, limit=80)} is a directory; data.path wants a file")
     try:
         return file.read_bytes()
+    except IsADirectoryError as error:
+        raise DataError(f"{quoted(path, limit=80)} is a directory; data.path wants a file") from error
     except FileNotFoundError as error:
         near = did_you_mean(file.name, [other.name for other in file.parent.glob("*") if other.is_file()])
         hint = near or "; data.path is taken from the folder where lmrun starts"

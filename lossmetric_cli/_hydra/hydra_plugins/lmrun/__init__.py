@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
-from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.object_type import ObjectType
 from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
@@ -65,7 +65,7 @@ class NameSource(ConfigSource):
         return True
 
     def is_group(self, config_path: str) -> bool:
-        return config_path == "experiment"
+        return config_path in ("", "experiment")
 
     def is_config(self, config_path: str) -> bool:
         group, name = _split(config_path)

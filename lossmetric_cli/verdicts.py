@@ -1,0 +1,152 @@
+"""What a run's curves say in plain words, each sentence with the figures behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: How many standard errors a difference must have to be called one.
+SIGNIFICANT = 2.0
+#: How many a single epoch must stand out by to be called a spike.
+SPIKE = 4.0
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The finite epochs of a run: `val` and its standard error `error` over the validation rows, `train` beside them."""
+
+    epochs: np.ndarray
+    train: np.ndarray
+    val: np.ndarray
+    error: np.ndarray
+
+    @classmethod
+    def of(cls, history: pd.DataFrame) -> Curves:
+        """Return the epochs of a history that have a finite val_loss."""
+        kept = history[np.isfinite(history["val_loss"])] if "val_loss" in history else history[:0]
+        error = kept["val_loss_stderr"] if "val_loss_stderr" in kept else kept["epoch"] * 0.0
+        val = kept["val_loss"] if "val_loss" in kept else kept["epoch"]
+        return cls(*(column.to_numpy(dtype="float64") for column in (kept["epoch"], kept["loss"], val, error)))
+
+
+def verdicts(
+    history: pd.DataFrame, info: dict[str, Any], scores: dict[str, Any], predictions: dict[str, np.ndarray]
+) -> list[str]:
+    """Return what is worth saying of a finished run.
+
+    Args:
+        history: history.csv as a frame.
+        info: run.json.
+        scores: metrics.json, its `baseline` too.
+        predictions: predictions.npz.
+    """
+    diverged = list(_divergence(history))
+    curves = Curves.of(history)
+    found = diverged or list(_trend(curves)) if len(curves.epochs) >= 3 else diverged
+    return [
+        *found,
+        *_spikes(curves),
+        *_choice(history, info),
+        *_constant_answer(predictions),
+        *_no_better(scores, info, predictions),
+    ]
+
+
+def _divergence(history: pd.DataFrame) -> Iterator[str]:
+    loss = history["loss"].to_numpy(dtype="float64")
+    if not len(loss):
+        return
+    if not np.isfinite(loss).all():
+        yield f"diverged: loss is not a number from epoch {history['epoch'][int(np.argmin(np.isfinite(loss)))]:.0f}"
+    elif len(loss) > 2 and loss[-1] > 1.5 * loss[0] > 0:
+        yield f"diverged: loss rose from {loss[0]:.4g} to {loss[-1]:.4g}; a smaller learning rate may help"
+
+
+def _trend(curves: Curves) -> Iterator[str]:
+    """Yield one of: overfits since, still improving, plateau since."""
+    best = int(np.argmin(curves.val))
+    rise = curves.val[-1] - curves.val[best]
+    noise = SIGNIFICANT * curves.error[best]
+    if best < len(curves.val) - 1 and rise > max(noise, 0.02 * abs(curves.val[best])) and curves.train[-1] < curves.train[best]:
+        yield (
+            f"overfits since epoch {curves.epochs[best]:.0f}: val_loss rose from {curves.val[best]:.4g} to {curves.val[-1]:.4g}"
+            f"{_in_errors(rise, curves.error[best])} while loss fell from {curves.train[best]:.4g} to {curves.train[-1]:.4g}"
+        )
+        return
+    window = max(2, len(curves.val) // 5)
+    fall = curves.val[-1 - window] - curves.val[-window:].min() if len(curves.val) > window else 0.0
+    if fall > max(0.02 * abs(curves.val[-1]), 0.25 * curves.error[-1]):
+        yield f"still improving: val_loss fell by {fall:.4g} in the last {window} epochs; more epochs may pay"
+        return
+    level = curves.val.min() + max(0.02 * abs(curves.val.min()), 0.5 * curves.error[best])
+    since = curves.epochs[int(np.argmax(curves.val <= level))]
+    if since <= curves.epochs[-1] - window:
+        yield f"plateau since epoch {since:.0f}: val_loss has stayed near {curves.val.min():.4g}"
+
+
+def _spikes(curves: Curves) -> Iterator[str]:
+    """Yield the epochs whose val_loss stands out from both neighbours by more than the rows' scatter explains."""
+    if len(curves.val) < 5 or not curves.error.any():
+        return
+    middle = np.maximum(curves.val[:-2], curves.val[2:])
+    out = (curves.val[1:-1] - middle) / np.maximum(curves.error[1:-1], 1e-12)
+    at = np.flatnonzero(out > SPIKE)
+    if len(at):
+        named = ", ".join(f"{curves.epochs[i + 1]:.0f}" for i in at[:5])
+        yield f"val_loss spikes at epoch {named}, by up to {out.max():.1f} standard errors of its rows: more than chance"
+
+
+def _choice(history: pd.DataFrame, info: dict[str, Any]) -> Iterator[str]:
+    """Yield what it costs a metric to choose the epoch by val_loss, where the two disagree."""
+    if "val_loss" not in history or not history["val_loss"].notna().any():
+        return
+    by_loss = int(history["val_loss"].idxmin())
+    for name, facts in info.get("metrics", {}).items():
+        column = f"val_{name}"
+        if facts["direction"] is None or column not in history or not history[column].notna().any():
+            continue
+        by_metric = int(history[column].idxmax() if facts["direction"] == "max" else history[column].idxmin())
+        best, there = history[column][by_metric], history[column][by_loss]
+        if abs(best - there) > 0.005 * max(abs(best), 1e-12):
+            yield (
+                f"{column} is best at epoch {history['epoch'][by_metric]:.0f} ({best:.4g}) and val_loss at epoch "
+                f"{history['epoch'][by_loss]:.0f}, where {column} is {there:.4g}; monitor={column} would choose the first"
+            )
+
+
+def _constant_answer(predictions: dict[str, np.ndarray]) -> Iterator[str]:
+    predicted, true = predictions.get("val_pred"), predictions.get("val_true")
+    if predicted is None or len(predicted) < 2 or not np.isfinite(predicted).all():
+        return
+    if true.ndim == 1 and predicted.ndim == 2:
+        classes = np.unique(predicted.argmax(axis=1))
+        if len(classes) == 1 and len(np.unique(true)) > 1:
+            yield f"predicts one class, number {classes[0]}, for every validation row"
+    elif (predicted.std(axis=0) < 0.01 * np.maximum(true.std(axis=0), 1e-12)).all() and true.std() > 0:
+        yield f"predicts one value, {np.mean(predicted):.4g}, for every validation row"
+
+
+def _no_better(scores: dict[str, Any], info: dict[str, Any], predictions: dict[str, np.ndarray]) -> Iterator[str]:
+    """Yield the figures that a constant answer reaches as well, within two standard errors of a share of rows."""
+    rows = len(predictions.get("val_true", ()))
+    reached, constant = scores.get("val", {}), scores.get("baseline", {}).get("val", {})
+    ways = {"loss": "min", **{name: facts["direction"] for name, facts in info.get("metrics", {}).items()}}
+    for name, baseline in constant.items():
+        value = reached.get(name)
+        if value is None or ways.get(name) is None:
+            continue
+        gain = value - baseline if ways[name] == "max" else baseline - value
+        is_share = ways[name] == "max" and 0 <= baseline <= 1 and rows
+        noise = SIGNIFICANT * (baseline * (1 - baseline) / rows) ** 0.5 if is_share else 0.0
+        if gain <= noise:
+            yield f"val_{name} {value:.4g} is no better than a constant answer's {baseline:.4g}"
+
+
+def _in_errors(difference: float, error: float) -> str:
+    return f", {difference / error:.1f} standard errors," if error > 0 else ""
