@@ -190,8 +190,10 @@ def _import_longest(name: str, *, path: str) -> tuple[Any, list[str]]:
             return importlib.import_module(module), parts[end:]
         except ModuleNotFoundError as error:
             if not (error.name and (module == error.name or module.startswith(f"{error.name}."))):
-                name = (error.name or "").split(".")[0]
-                raise EnvironmentFault(f"{path}: {module} needs '{name}', which is not installed; pip install {name}") from error
+                missing = str(error.name).split(".")[0]
+                raise EnvironmentFault(
+                    f"{path}: {module} needs '{missing}', which is not installed; pip install {missing}"
+                ) from error
         except Exception as error:
             raise ConfigError(f"{path}: importing {module} failed: {type(error).__name__}: {_one_line(error)}") from error
     raise ConfigError(f"{path}: no module '{parts[0]}' for '{name}'; is {parts[0]}.py in {Path.cwd()}?")

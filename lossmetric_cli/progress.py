@@ -50,7 +50,6 @@ class Progress:
     def begin(self) -> None:
         """Tell what the run is, before its first epoch."""
         self.record.tell(**self._facts())
-        watchers = [key for key, node in self.spec.callbacks.items() if "monitor" in node]
         arrow = ARROWS[self.setup.directions[self.spec.monitor]]
         self.voice.header(
             title=f"{self._title()} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
@@ -60,7 +59,7 @@ class Progress:
                 (metric.name, metrics.describe(metric, task=self.setup.task), metrics.direction(metric))
                 for metric in self.setup.metrics
             ],
-            watches=f"{self.spec.monitor} {arrow}" + (f" ({', '.join(watchers)})" if watchers else ""),
+            watches=self._watches(),
         )
         for note in self.data.notes:
             self.voice.note(note)
@@ -125,6 +124,16 @@ class Progress:
     def _title(self) -> str:
         named = (describe(self.spec) for describe in (describe_data, describe_model, describe_optimizer))
         return " · ".join([*named, f"seed {self.spec.seed}"])
+
+    def _watches(self) -> str:
+        """Return what decides the best epoch, then what else callbacks watch, each with who watches it."""
+        watchers: dict[str, list[str]] = {self.spec.monitor: []}
+        for key, node in self.spec.callbacks.items():
+            if "monitor" in node:
+                watchers.setdefault(node["monitor"], []).append(key)
+        arrows = {name: ARROWS[self.setup.directions[name]] for name in watchers}
+        told = [f"{name} {arrows[name]}".rstrip() + (f" ({', '.join(keys)})" if keys else "") for name, keys in watchers.items()]
+        return " · ".join(told)
 
     def _optimises(self) -> str:
         penalties = [f"{name.upper()} {self.spec.model[name]:g}" for name in ("l1", "l2") if self.spec.model.get(name)]

@@ -190,7 +190,7 @@ def test_a_plot_that_fails_never_fails_the_run(lmrun, tmp_path):
 def test_secrets_are_masked_in_the_record(lmrun, tmp_path, monkeypatch):
     monkeypatch.setenv("LMRUN_TEST_VALUE", "hush-hush")
     (tmp_path / "mine.py").write_text(
-        "import numpy as np\ndef rows(token, door): return np.eye(20), np.arange(20.0) + len(token + door)\n", encoding="utf-8"
+        "import numpy as np\ndef rows(token, door): return np.eye(20), np.arange(20.0) + 0.5 + len(token + door)\n", encoding="utf-8"
     )
     run = lmrun("data=mine.rows", "+data.token=typed-secret", "+data.door=${oc.env:LMRUN_TEST_VALUE}", *QUICK)
     for file in ("run.json", ".hydra/config.yaml", ".hydra/overrides.yaml"):

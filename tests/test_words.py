@@ -198,8 +198,3 @@ def test_typed_words_win_over_the_experiment(lmrun, tmp_path: Path):
 
 def test_experiment_null_is_no_experiment(lmrun):
     assert config(lmrun("--cfg", "job", "experiment=null")) == config(lmrun("--cfg", "job"))
-
-
-def test_a_lone_value_is_a_list_of_one_where_the_option_has_a_list(lmrun):
-    outcome = lmrun("data=blobs", "model.hidden=6", "epochs=1", "plots=[]")
-    assert "mlp(6)" in outcome.err

@@ -1,0 +1,345 @@
+"""Callbacks write below the run folder, watch what is logged in the right direction, and are refused before they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from lossmetric_cli import data, shipped
+from lossmetric_cli.callbacks import build_callbacks, hears_batches
+from lossmetric_cli.checks import check_callbacks
+from lossmetric_cli.errors import ConfigError
+from lossmetric_cli.metrics import build_metrics
+from lossmetric_cli.task import Task
+
+pytestmark = pytest.mark.usefixtures("tensorflow")
+
+Option = Callable[..., dict[str, Any]]
+
+IRIS = ("data=iris", "model=linear", "metrics=[]", "plots=[]")
+#: 120 rows for training.
+BATCHES = 4
+DIRECTIONS = {"loss": "min", "auc": "max", "mine": None, "val_loss": "min", "val_auc": "max", "val_mine": None}
+
+OWN = """
+import pathlib
+import keras
+
+def halve(epoch, rate):
+    return rate / 2
+
+class Counter(keras.callbacks.Callback):
+    def __init__(self, task):
+        super().__init__()
+        self.heard = [task.kind]
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.heard.append(str(batch))
+
+    def on_train_end(self, logs=None):
+        pathlib.Path("heard.txt").write_text(" ".join(self.heard))
+
+class Epochs(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        pass
+
+class Older(keras.callbacks.Callback):
+    def on_batch_begin(self, batch, logs=None):
+        pass
+
+class Watch(keras.callbacks.EarlyStopping):
+    def __init__(self, monitor="val_auc"):
+        super().__init__(monitor=monitor)
+"""
+
+
+def make(option: Option, name: str, folder: Path, **changes: Any) -> keras.callbacks.Callback:
+    node = option("callbacks", name)
+    if node.get("monitor"):
+        node["monitor"] = "val_loss"
+    return build_callbacks({name: {**node, **changes}}, folder=folder, directions=DIRECTIONS, given={})[name]
+
+
+def written(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+OURS = {".hydra/config.yaml", ".hydra/overrides.yaml", "history.csv", "metrics.json", "predictions.npz", "run.json", "timing.csv"}
+RUNS = {
+    "backup_and_restore": ([], set()),
+    "csv_logger": ([], {"csv_logger.csv"}),
+    "early_stopping": ([], set()),
+    "history": ([], set()),
+    "learning_rate_scheduler": (["callbacks.learning_rate_scheduler.schedule=own_callbacks.halve"], set()),
+    "model_checkpoint": ([], {"checkpoints/best.keras"}),
+    "progbar_logger": ([], set()),
+    "reduce_lr_on_plateau": ([], set()),
+    "swap_ema_weights": (["optimizer.use_ema=true"], set()),
+    "terminate_on_nan": ([], set()),
+}
+WITH_PACKAGES = {"orbax_checkpoint": ("orbax", "orbax-checkpoint"), "tensorboard": ("tensorboard", "tensorboard")}
+
+
+# --- in a run
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_callback_runs_and_writes_nothing_outside_the_run_folder(name: str, lmrun, own_code, tmp_path: Path):
+    own_code("own_callbacks", OWN)
+    words, files = RUNS[name]
+    done = lmrun(*IRIS, f"callbacks={name}", *words, "epochs=2")
+    assert len(done.history) == 2
+    assert written(done.folder) == OURS | files
+    assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {"outputs", "own_callbacks.py"}
+
+
+def test_every_option_runs_here():
+    assert set(shipped.options("callbacks")) - set(shipped.aliases("callbacks")) == {*RUNS, *WITH_PACKAGES}
+
+
+@pytest.mark.parametrize("name", WITH_PACKAGES)
+def test_callback_without_its_package_names_it_before_training(name: str, lmrun):
+    module, package = WITH_PACKAGES[name]
+    if find_spec(module):
+        pytest.skip(f"{package} is installed")
+    done = lmrun(*IRIS, f"callbacks={name}", "epochs=1", code=5)
+    (line,) = [line for line in done.err.splitlines() if line.startswith("lmrun: error: ")]
+    assert line.startswith(f"lmrun: error: callbacks.{name}")
+    assert line.endswith(f"pip install {package}")
+    assert "watches" not in done.err
+
+
+@pytest.mark.parametrize("name", WITH_PACKAGES)
+def test_callback_with_its_package_writes_below_the_run_folder(name: str, lmrun, tmp_path: Path):
+    module, package = WITH_PACKAGES[name]
+    if not find_spec(module):
+        pytest.skip(f"{package} is not installed")
+    done = lmrun(*IRIS, f"callbacks={name}", "epochs=2")
+    assert written(done.folder) > OURS
+    assert {path.name for path in tmp_path.iterdir()} == {"outputs"}
+
+
+def test_own_code_that_needs_a_package_names_it(lmrun, own_code):
+    own_code("own_callbacks", "import no_such_package")
+    done = lmrun(*IRIS, "+callbacks.mine._target_=own_callbacks.Counter", code=5)
+    assert "callbacks.mine: own_callbacks needs 'no_such_package', which is not installed; pip install no_such_package" in done.err
+
+
+def test_best_model_answers_as_the_predictions_say(lmrun):
+    words = ("metrics=auc+f1", "callbacks=early_stopping+model_checkpoint", "optimizer.learning_rate=0.5", "epochs=4")
+    done = lmrun(*IRIS, *words, "monitor=val_f1")
+    model = keras.models.load_model(done.folder / "checkpoints" / "best.keras")
+    rows = done.predictions["val_rows"]
+    np.testing.assert_allclose(model.predict(data.iris().x[rows], verbose=0), done.predictions["val_pred"], rtol=1e-5)
+    best = done.json("metrics.json")["best"]["val_f1"]
+    assert best["value"] == done.history["val_f1"].max() == pytest.approx(done.json("metrics.json")["val"]["f1"])
+
+
+def test_rate_function_of_the_users_own_sets_the_rate_of_every_epoch(lmrun, own_code):
+    own_code("own_callbacks", OWN)
+    words = ("callbacks=learning_rate_scheduler", "callbacks.learning_rate_scheduler.schedule=own_callbacks.halve")
+    done = lmrun(*IRIS, *words, "lr=0.8", "epochs=3")
+    assert done.history["learning_rate"].tolist() == pytest.approx([0.4, 0.2, 0.1])
+
+
+def test_plateau_lowers_the_rate_of_the_epochs_after_it(lmrun):
+    words = ("callbacks=reduce_lr", "callbacks.reduce_lr.patience=1", "callbacks.reduce_lr.min_delta=1000")
+    done = lmrun(*IRIS, *words, "lr=0.8", "epochs=4")
+    assert done.history["learning_rate"].tolist() == pytest.approx([0.8, 0.8, 0.08, 0.008])
+
+
+def test_csv_of_keras_holds_the_figures_of_history_csv(lmrun):
+    done = lmrun(*IRIS, "metrics=accuracy", "callbacks=csv_logger", "epochs=2")
+    theirs = pd.read_csv(done.folder / "csv_logger.csv")
+    columns = ["loss", "accuracy", "val_loss", "val_accuracy"]
+    pd.testing.assert_frame_equal(theirs[columns], done.history[columns])
+
+
+@pytest.mark.parametrize(("words", "heard"), [([], "0 1 2 3 0 1 2 3"), (["steps_per_execution=2"], "1 3 1 3")], ids=["null", "2"])
+def test_callback_of_the_users_own_hears_every_batch(words: list[str], heard: str, lmrun, own_code, tmp_path: Path):
+    own_code("own_callbacks", OWN)
+    lmrun(*IRIS, "+callbacks.count._target_=own_callbacks.Counter", "epochs=2", *words)
+    assert (tmp_path / "heard.txt").read_text() == f"multiclass {heard}"
+
+
+def test_checkpoint_of_every_batch_is_written(lmrun):
+    words = ("callbacks=checkpoint", "callbacks.checkpoint.filepath=batches/{batch}.keras", "callbacks.checkpoint.save_freq=1")
+    done = lmrun(*IRIS, *words, "callbacks.checkpoint.save_best_only=false", "epochs=1")
+    assert {path.name for path in (done.folder / "batches").iterdir()} == {f"{batch}.keras" for batch in range(1, BATCHES + 1)}
+
+
+def test_what_a_callback_prints_leaves_stdout_to_programs(lmrun):
+    done = lmrun(*IRIS, "callbacks=model_checkpoint", "callbacks.model_checkpoint.verbose=1", "epochs=1")
+    assert done.out.splitlines() == [str(done.folder)]
+    assert "improved from None" in done.err
+
+
+# --- who hears batches
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "hears"),
+    [
+        ("backup_and_restore", {}, False),
+        ("backup_and_restore", {"save_freq": 3}, True),
+        ("csv_logger", {}, False),
+        ("early_stopping", {}, False),
+        ("model_checkpoint", {}, False),
+        ("model_checkpoint", {"save_freq": 10}, True),
+        ("progbar_logger", {}, True),
+        ("reduce_lr_on_plateau", {}, False),
+        ("swap_ema_weights", {}, False),
+        ("terminate_on_nan", {}, False),
+    ],
+    ids=lambda part: part if isinstance(part, str) else "",
+)
+def test_callback_of_keras_hears_batches_when_its_settings_say_so(
+    name: str, changes: dict[str, Any], hears: bool, option: Option, tmp_path: Path
+):
+    assert hears_batches(make(option, name, tmp_path, **changes)) == hears
+
+
+@pytest.mark.parametrize(
+    ("changes", "hears"),
+    [
+        ({}, False),
+        ({"update_freq": "batch"}, True),
+        ({"update_freq": 5}, True),
+        ({"write_steps_per_second": True}, True),
+        ({"profile_batch": [1, 2]}, True),
+    ],
+    ids=str,
+)
+def test_tensorboard_hears_batches_when_its_settings_say_so(changes: dict[str, Any], hears: bool):
+    assert hears_batches(keras.callbacks.TensorBoard(**changes)) == hears
+
+
+@pytest.mark.parametrize(("name", "hears"), [("Counter", True), ("Older", True), ("Epochs", False), ("Watch", False)])
+def test_callback_of_the_users_own_hears_batches_when_it_has_a_method_for_them(name: str, hears: bool, own_code, tmp_path: Path):
+    own_code("own_callbacks", OWN)
+    given = {"task": Task("binary", (4,), 1)}
+    node = {"_target_": f"own_callbacks.{name}"}
+    built = build_callbacks({"it": node}, folder=tmp_path, directions=DIRECTIONS, given=given)
+    assert hears_batches(built["it"]) == hears
+
+
+# --- directions
+
+
+@pytest.mark.parametrize(("monitor", "mode"), [("val_auc", "max"), ("auc", "max"), ("val_loss", "min"), ("val_mine", "auto")])
+@pytest.mark.parametrize("name", ["early_stopping", "model_checkpoint", "reduce_lr_on_plateau"])
+def test_mode_follows_what_is_watched(name: str, monitor: str, mode: str, option: Option, tmp_path: Path):
+    assert make(option, name, tmp_path, monitor=monitor).mode == mode
+
+
+def test_typed_mode_is_left_alone(option: Option, tmp_path: Path):
+    assert make(option, "early_stopping", tmp_path, monitor="val_auc", mode="min").mode == "min"
+
+
+@pytest.mark.parametrize("name", ["auc", "f1_score", "false_negatives", "true_positives"])
+def test_keras_infers_the_mode_of_a_subclass_from_a_metric_that_is_fed(name: str, option: Option):
+    task = Task("multiclass", (4,), 3, ("a", "b", "c"))
+    measured = build_metrics({name: option("metrics", name)}, task=task, labels="index", activation="softmax")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Softmax()])
+    model.compile(loss="sparse_categorical_crossentropy", metrics=measured)
+    model.evaluate(np.eye(3), np.arange(3), verbose=0)
+    callback = keras.callbacks.EarlyStopping(monitor=f"val_{name}")
+    callback.set_model(model)
+    callback._set_monitor_op()
+    assert callback.monitor_op is (keras.ops.less if name == "false_negatives" else keras.ops.greater)
+
+
+def test_early_stopping_stops_where_the_area_no_longer_grows(lmrun):
+    words = ("metrics=auc", "callbacks=early_stopping", "callbacks.early_stopping.monitor=val_auc")
+    patience = ("callbacks.early_stopping.patience=1", "callbacks.early_stopping.min_delta=0.5", "epochs=9")
+    done = lmrun(*IRIS, *words, *patience)
+    assert len(done.history) == 2
+    assert "watches     val_loss ↓ (early_stopping)" not in done.err
+
+
+# --- refused before the first epoch
+
+
+REFUSED = {
+    "a typo in monitor": (
+        ["callbacks=early_stopping", "callbacks.early_stopping.monitor=val_los"],
+        "callbacks.early_stopping watches 'val_los', which this run does not log; did you mean 'val_loss'? (it logs loss, val_loss)",
+    ),
+    "a metric that is not measured": (
+        ["callbacks=model_checkpoint", "callbacks.model_checkpoint.monitor=val_auc"],
+        "callbacks.model_checkpoint watches 'val_auc', which this run does not log (it logs loss, val_loss)",
+    ),
+    "no validation": (
+        ["callbacks=early_stopping", "validation=none", "callbacks.early_stopping.monitor=val_loss"],
+        "callbacks.early_stopping watches 'val_loss' and nothing is validated; set validation=holdout or monitor 'loss'",
+    ),
+    "an unknown direction": (
+        ["callbacks=early_stopping", "callbacks.early_stopping.monitor=val_mine", "+metrics.mine._target_=own_metric.mine"],
+        "callbacks.early_stopping watches 'val_mine', and whether more of it is better is not known; "
+        "type callbacks.early_stopping.mode=max or min",
+    ),
+    "a subclass that watches by itself": (
+        ["+callbacks.watch._target_=own_callbacks.Watch"],
+        "callbacks.watch watches 'val_auc', which this run does not log (it logs loss, val_loss)",
+    ),
+    "a plateau beside a schedule": (
+        ["callbacks=reduce_lr", "optimizer/learning_rate=cosine_decay"],
+        "callbacks.reduce_lr sets the learning rate, and optimizer.learning_rate is a schedule; drop one of them",
+    ),
+    "averages that are not kept": (
+        ["callbacks=ema"],
+        "callbacks.ema swaps in averaged weights, and none are kept; type optimizer.use_ema=true",
+    ),
+    "a path outside the run folder": (
+        ["callbacks=model_checkpoint", "callbacks.model_checkpoint.filepath=../best.keras"],
+        "callbacks.model_checkpoint.filepath: '../best.keras' lies outside the run folder; name a path below it",
+    ),
+    "a path from the root": (
+        ["callbacks=csv_logger", "callbacks.csv_logger.filename=/tmp/x.csv"],
+        "callbacks.csv_logger.filename: '/tmp/x.csv' lies outside the run folder; name a path below it",
+    ),
+    "the run folder itself": (
+        ["callbacks=tensorboard", "callbacks.tensorboard.log_dir=."],
+        "callbacks.tensorboard.log_dir: '.' lies outside the run folder; name a path below it",
+    ),
+    "a file of the record": (
+        ["callbacks=csv_logger", "callbacks.csv_logger.filename=history.csv"],
+        "callbacks.csv_logger.filename: 'history.csv' is a file of the record itself; name another",
+    ),
+    "a field that is not logged": (
+        ["callbacks=model_checkpoint", "callbacks.model_checkpoint.filepath='{epoch}-{val_los:.2f}.keras'"],
+        "callbacks.model_checkpoint.filepath has {val_los}, which this run does not log; did you mean 'val_loss'?",
+    ),
+    "what is no callback": (
+        ["+callbacks.mine._target_=own_callbacks.halve"],
+        "callbacks.mine: own_callbacks.halve",
+    ),
+}
+
+
+@pytest.mark.parametrize(("words", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_refused_in_one_line_and_no_folder_is_left(words: list[str], sentence: str, lmrun, own_code, tmp_path: Path):
+    own_code("own_callbacks", OWN)
+    own_code("own_metric", "def mine(y_true, y_pred):\n    return y_true - y_pred\n")
+    done = lmrun(*IRIS, *words, "epochs=1", code=2)
+    assert f"lmrun: error: {sentence}" in done.err
+    assert not list(tmp_path.glob("outputs/*"))
+
+
+def test_unknown_direction_is_known_once_the_mode_is_typed(option: Option, tmp_path: Path):
+    callback = make(option, "early_stopping", tmp_path, monitor="val_mine", mode="max")
+    check_callbacks({"stop": callback}, directions=DIRECTIONS, has_schedule=False, has_average=False)
+
+
+def test_setter_of_the_rate_is_known_by_its_class(own_code, tmp_path: Path):
+    own_code("own_plateau", "import keras\n\nclass Mine(keras.callbacks.ReduceLROnPlateau):\n    pass\n")
+    built = build_callbacks({"it": {"_target_": "own_plateau.Mine"}}, folder=tmp_path, directions=DIRECTIONS, given={})
+    with pytest.raises(ConfigError, match=r"^callbacks\.it sets the learning rate, and optimizer\.learning_rate is a schedule"):
+        check_callbacks(built, directions=DIRECTIONS, has_schedule=True, has_average=False)
