@@ -50,7 +50,6 @@ class Progress:
     def begin(self) -> None:
         """Tell what the run is, before its first epoch."""
         self.record.tell(**self._facts())
-        arrow = ARROWS[self.setup.directions[self.spec.monitor]]
         self.voice.header(
             title=f"{self._title()} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
             folder=_from_here(self.record.folder),
@@ -131,7 +130,7 @@ class Progress:
         for key, node in self.spec.callbacks.items():
             if "monitor" in node:
                 watchers.setdefault(node["monitor"], []).append(key)
-        arrows = {name: ARROWS[self.setup.directions[name]] for name in watchers}
+        arrows = {name: ARROWS[self.setup.directions.get(name)] for name in watchers}
         told = [f"{name} {arrows[name]}".rstrip() + (f" ({', '.join(keys)})" if keys else "") for name, keys in watchers.items()]
         return " · ".join(told)
 

@@ -68,9 +68,9 @@ class Record:
         """
         try:
             info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            return cls(folder, dict(info))
+        except (OSError, TypeError, ValueError) as error:
             raise ConfigError(f"{folder} is no run folder: its run.json is missing or damaged") from error
-        return cls(folder, info)
 
     def __enter__(self) -> Record:
         """Return the record itself."""
@@ -159,6 +159,6 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
-    if hasattr(value, "item") and not isinstance(value, str):
-        return _plain(value.item())
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -17,10 +17,13 @@ def folder(name: str) -> Path:
 
 
 def folders(name: str) -> list[Path]:
-    """Return our folder and, when there is one, the user's of the same name in the working folder."""
+    """Return our folder and, when there is one, the user's of the same name in the working folder.
+
+    A clone of lmrun is nobody's own: its folders are ours, or an older copy of ours.
+    """
     own = Path.cwd() / name
-    ours = folder(name)
-    return [ours, own] if own.is_dir() and own.resolve() != ours.resolve() else [ours]
+    is_clone = (Path.cwd() / PACKAGE.name / Path(__file__).name).is_file()
+    return [folder(name), own] if own.is_dir() and not is_clone else [folder(name)]
 
 
 def groups() -> list[str]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from lossmetric_cli.errors import EnvironmentFault
 
@@ -34,32 +37,49 @@ def make_folder(root: Path, name: str) -> Path:
 
 
 def write(path: Path, content: bytes | str) -> None:
-    """Write a whole file: readers see what was there before, or all of the new content."""
+    """Write a whole file: readers see what was there before, or all of the new content.
+
+    Raises EnvironmentFault where it cannot be written; what was there before is then still there.
+    """
     data = content.encode("utf-8") if isinstance(content, str) else content
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with unfinished.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    _sync_folder(path.parent)
+    with _explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with unfinished.open("wb") as file:
+                _put(file, data)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        _sync_folder(path.parent)
 
 
 def append(path: Path, text: str) -> None:
-    """Append text to a file and wait until it is on the disk."""
-    with path.open("a", encoding="utf-8", newline="") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    """Append text to a file and wait until it is on the disk.
+
+    Raises EnvironmentFault where it cannot be written.
+    """
+    with _explained(path):
+        is_new = not path.exists()
+        with path.open("ab") as file:
+            _put(file, text.encode("utf-8"))
+        if is_new:
+            _sync_folder(path.parent)
 
 
 def point(link: Path, folder: Path) -> None:
-    """Let the symbolic link `link` name `folder`, a neighbour of it or below one."""
+    """Let the symbolic link `link` name `folder`, a neighbour of it or below one.
+
+    Raises EnvironmentFault where it cannot: a folder stands there, or the disk knows no links.
+    """
     unfinished = link.with_name(f".{link.name}.{os.getpid()}.tmp")
-    unfinished.unlink(missing_ok=True)
-    unfinished.symlink_to(os.path.relpath(folder, link.parent), target_is_directory=True)
-    unfinished.replace(link)
+    with _explained(link):
+        unfinished.unlink(missing_ok=True)
+        unfinished.symlink_to(os.path.relpath(folder, link.parent), target_is_directory=True)
+        try:
+            unfinished.replace(link)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def remove_folder(folder: Path) -> None:
@@ -67,6 +87,22 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(folder)
     if not any(folder.parent.iterdir()):
         folder.parent.rmdir()
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise EnvironmentFault(f"cannot write {path}: {reason}; make room for it or set out=FOLDER") from error
+
+
+def _put(file: BinaryIO, data: bytes) -> None:
+    """Write bytes to an open file and wait until they are on the disk."""
+    file.write(data)
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

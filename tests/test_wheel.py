@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import venv
@@ -79,3 +80,11 @@ def test_a_clone_that_is_not_installed_runs_too(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "lossmetric_cli.data.digits" in done.stdout
     assert shipped.folder("conf").is_dir()
+
+
+def test_a_clone_beside_an_installed_copy_is_not_the_users_own_conf(tmp_path, monkeypatch):
+    for name in ("conf", "lossmetric_cli"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.chdir(tmp_path)
+    assert shipped.folders("conf") == [shipped.folder("conf")]
+    assert shipped.shadowed() == []

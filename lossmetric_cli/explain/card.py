@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 class Card:
     """What a name means.
 
-    Labels, heads, tasks and directions are in `lossmetric_cli.catalog`, parameters in the option file, and names of other
-    libraries in `elsewhere`: a card repeats none of them.
+    Labels, heads, tasks and directions are in `lossmetric_cli.catalog`, parameters in the option file, and the names of
+    other libraries in `elsewhere`: a card repeats none of them.
 
     Attributes:
         formula: lines of plain text, in which parameters bear their own names.
         where: what the symbols of the formula are.
-        note: what it is for, or what to know before anything else.
+        note: what it is for, after the one-line help of its option file.
         range: the values it takes, and the value of a perfect answer.
         counts: over what it is averaged.
         twin: the option of the same formula among the metrics, for a loss, or among the losses, for a metric.
@@ -41,10 +41,15 @@ class Card:
 
 @dataclass(frozen=True)
 class Idea:
-    """A pair of things that people mix up.
+    """Things that people mix up, told apart.
 
-    `text`: paragraphs. `said`: what is often said and what is so. `show`: commands that show it, each with what to look
-    at. `also`: other words that lead here. `see`: names of related cards and ideas.
+    Attributes:
+        title: the question it answers.
+        text: paragraphs.
+        show: commands that show it, each with what to look at.
+        said: what is often said, each with what is so.
+        also: other words that lead here.
+        see: names of related ideas and options.
     """
 
     title: str
@@ -55,7 +60,8 @@ class Idea:
     see: tuple[str, ...] = ()
 
 
-def as_metric(loss: Card, *, twin: str, counts: str, **changes: object) -> Card:
-    """Return the card of the metric that computes what a loss computes: `twin` is the name of that loss."""
-    beside = {"twin": twin, "beside": (twin,), "counts": counts, "traps": (), "command": "", "note": ""}
-    return replace(loss, **{**beside, **changes})
+def of_loss(loss: Card, twin: str, *, traps: tuple[str, ...] = (), note: str = "") -> Card:
+    """Return the card of the metric that computes what a loss computes, `twin` being the name of that loss."""
+    formula = loss.formula.replace("loss =", "value =").replace("       near", "        near").replace("       one", "        one")
+    counts = f"{loss.counts}: all rows since the epoch began"
+    return replace(loss, formula=formula, counts=counts, twin=twin, beside=(twin,), traps=traps, note=note, command="")

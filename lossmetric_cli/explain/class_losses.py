@@ -39,7 +39,8 @@ CARDS = {
         ),
         where="y label, p predicted probability of 1, z logit with p = 1/(1 + exp(−z)), log natural",
         note="Each column is a yes-or-no question of its own.",
-        range="0 to 16.1 a cell, since p is kept 1e-7 away from 0 and 1; 0 is perfect, 0.693 = log(2) says p = 0.5 always",
+        range="0 upwards; 0 is perfect, log(2) = 0.693 says p = 0.5 always; from bare probabilities at most 16.1 a cell, since "
+        "those are kept 1e-7 away from 0 and 1",
         counts=CELLS,
         twin="binary_crossentropy",
         beside=("accuracy", "auc", "auc_pr"),
@@ -50,7 +51,7 @@ CARDS = {
             "Few labels on, many columns: for one class of 26 in 26 columns, p = 1/26 everywhere scores 0.163 and looks low.",
             "With label_smoothing=0.1 the least possible value is 0.199, not 0.",
         ),
-        source="Good, Rational Decisions, 1952 (the logarithmic score); Keras: probabilistic losses",
+        source="Good, Rational Decisions, 1952 (the logarithmic score); Keras docs: Probabilistic losses",
     ),
     "binary_focal_crossentropy": Card(
         formula=(
@@ -79,8 +80,8 @@ CARDS = {
         ),
         where="y label of each class, p predicted probability, z logit, C number of classes, log natural",
         note="The usual loss of a classifier. Labels may be soft: any rows of weights that sum to 1.",
-        range="0 to 16.1 a row, since p is kept above 1e-7; 0 is perfect, log(C) says every class is as likely: 2.303 for 10 "
-        "classes, 3.258 for 26",
+        range="0 upwards; 0 is perfect, log(C) says every class is as likely: 2.303 for 10 classes, 3.258 for 26; from bare "
+        "probabilities at most 16.1 a row, since those are kept above 1e-7",
         counts=ROWS,
         twin="categorical_crossentropy",
         beside=("accuracy", "auc"),
@@ -92,7 +93,7 @@ CARDS = {
             "One column with softmax is always 1.0, and the loss 0 for ever.",
             "With label_smoothing=0.1 and 10 classes the least possible value is 0.500, not 0.",
         ),
-        source="Good, Rational Decisions, 1952; label smoothing: Szegedy and others, 2016, section 7; Keras: probabilistic losses",
+        source="Good, Rational Decisions, 1952; label smoothing: Szegedy and others, 2016, section 7; Keras docs: Probabilistic losses",
     ),
     "sparse_categorical_crossentropy": Card(
         formula=(
@@ -101,7 +102,7 @@ CARDS = {
         ),
         where="y class number, p predicted probability, z logit, log natural",
         note="The numbers of categorical_crossentropy without a one-hot copy of the labels; no label smoothing, no soft labels.",
-        range="0 to 16.1 a row; 0 is perfect, log(C) for C equally likely classes: 2.303 for 10, 3.258 for 26",
+        range="0 upwards; 0 is perfect, log(C) for C equally likely classes: 2.303 for 10, 3.258 for 26",
         counts="the mean over rows; rows of ignore_class count for nothing",
         twin="sparse_categorical_crossentropy",
         beside=("accuracy", "auc"),
@@ -111,7 +112,7 @@ CARDS = {
             "Fractions are cut without a word: label 2.7 counts as class 2.",
             "Class numbers with plain categorical_crossentropy raise an error, one-hot rows with this one too.",
         ),
-        source="as categorical_crossentropy; Keras: probabilistic losses",
+        source="as categorical_crossentropy; Keras docs: Probabilistic losses",
     ),
     "categorical_focal_crossentropy": Card(
         formula="loss = −alpha·(1 − q)^gamma·log(q)",
@@ -124,7 +125,7 @@ CARDS = {
             "alpha=0.25 makes the whole loss a quarter, and so the steps of plain SGD: with gamma=0, q = 0.3 scores 0.301, and "
             "the cross-entropy is 1.204.",
         ),
-        source="Lin and others, 2017, equation 5, for many classes as Keras has it; Keras: probabilistic losses",
+        source="Lin and others, 2017, equation 5, for many classes as Keras has it; Keras docs: Probabilistic losses",
     ),
     "categorical_generalized_cross_entropy": Card(
         formula="loss = (1 − p^q)/q",
@@ -153,7 +154,7 @@ CARDS = {
             "scikit-learn's hinge_loss computes.",
             "On a softmax layer the score of the right class is never above 1, so the loss never reaches 0.",
         ),
-        source="Crammer and Singer, 2001, with Keras' floor of 0; Keras: hinge losses",
+        source="Crammer and Singer, 2001, with Keras' floor of 0; Keras docs: Hinge losses",
     ),
     "hinge": Card(
         formula="loss = max(0, 1 − y·z)",
@@ -169,7 +170,7 @@ CARDS = {
             "are, and a zero costs 1 whatever the score.",
             "On a sigmoid head the scores lie between 0 and 1, so every negative costs at least 1.",
         ),
-        source="Cortes and Vapnik, Support-Vector Networks, 1995; Keras: hinge losses",
+        source="Cortes and Vapnik, Support-Vector Networks, 1995; Keras docs: Hinge losses",
     ),
     "squared_hinge": Card(
         formula="loss = max(0, 1 − y·z)²",
@@ -181,7 +182,7 @@ CARDS = {
         twin="squared_hinge",
         beside=("accuracy", "auc"),
         traps=("0/1 labels are converted only in a batch where every label is 0 or 1, as with hinge.",),
-        source="Keras: hinge losses",
+        source="Keras docs: Hinge losses",
     ),
     "kl_divergence": Card(
         formula="loss = Σ y·log(y/p)             over the classes of a row",
@@ -196,7 +197,7 @@ CARDS = {
             "Rows that do not sum to 1 are accepted: y = 0.5, 0.5 against p = 0.9, 0.9 scores −0.588.",
             "It has no from_logits: the model must end in softmax.",
         ),
-        source="Kullback and Leibler, On Information and Sufficiency, 1951; Keras: probabilistic losses",
+        source="Kullback and Leibler, On Information and Sufficiency, 1951; Keras docs: Probabilistic losses",
     ),
     "dice": Card(
         formula="loss = 1 − 2·Σ y·p / (Σ y + Σ p)",
@@ -210,7 +211,7 @@ CARDS = {
             "mean of their own scores.",
             "An empty mask that is predicted empty scores 1.0, the worst, not 0.",
         ),
-        source="Milletari and others, V-Net, 2016, whose denominator is squared; Keras: regression losses, Dice",
+        source="Milletari and others, V-Net, 2016, whose denominator has squares",
     ),
     "tversky": Card(
         formula="loss = 1 − O/(O + alpha·M + beta·F)\nO = Σ y·p     M = Σ y·(1 − p)     F = Σ (1 − y)·p",

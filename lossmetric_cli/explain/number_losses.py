@@ -22,7 +22,7 @@ CARDS = {
             "Labels (rows, 1) against predictions (rows, columns) are stretched silently by plain Keras, a number for every "
             "column.",
         ),
-        source="Gauss, Theoria motus, 1809; Keras: regression losses",
+        source="Gauss, Theoria motus, 1809; Keras docs: Regression losses",
     ),
     "mean_absolute_error": Card(
         formula="loss = |e|",
@@ -34,9 +34,9 @@ CARDS = {
         beside=("root_mean_squared_error", "r2_score"),
         traps=(
             "The slope is 1 however small the error, so a fixed learning rate jitters around the end: let it decay.",
-            "Skewed targets: the median lies below the mean, and so do the predictions, by design.",
+            "Targets with a long tail upwards have their median below their mean, and the predictions follow the median.",
         ),
-        source="Laplace, 1774; Keras: regression losses",
+        source="Laplace, 1774; Keras docs: Regression losses",
     ),
     "huber": Card(
         formula="loss = ½·e²                   where |e| ≤ delta\n       delta·|e| − ½·delta²   elsewhere",
@@ -51,7 +51,7 @@ CARDS = {
             "Half of the squared error inside delta, so small values are half of mse's: e = 0.2 scores 0.02.",
             "Keras 3.15 forgets delta when a compiled model is saved and loaded: the loaded one evaluates with delta=1.",
         ),
-        source="Huber, Robust Estimation of a Location Parameter, 1964; Keras: regression losses",
+        source="Huber, Robust Estimation of a Location Parameter, 1964; Keras docs: Regression losses",
         command="lmrun data=diabetes loss=huber loss.delta=10 metrics=mae+rmse",
     ),
     "log_cosh": Card(
@@ -66,7 +66,7 @@ CARDS = {
             "It turns from squared to absolute near |e| = 1 in the unit of the target, and nothing moves that point but the "
             "unit: e = 10 scores 9.307.",
         ),
-        source="Keras: regression losses",
+        source="Keras docs: Regression losses",
     ),
     "mean_absolute_percentage_error": Card(
         formula="loss = 100·|e|/max(|y|, 1e-7)",
@@ -78,10 +78,10 @@ CARDS = {
         beside=("mean_absolute_error",),
         traps=(
             "One label of 0 drowns all others: y = 0 and p = 1 score 1,000,000,000.",
-            "Of positive targets it favours predictions that are too low: p = 0 costs 100, and too high has no end.",
+            "Of positive targets it favours low predictions: between 0 and y none costs more than 100, and above y there is no end.",
             "scikit-learn gives the share, Keras the percent: 100 times as much.",
         ),
-        source="Keras: regression losses",
+        source="Keras docs: Regression losses",
     ),
     "mean_squared_logarithmic_error": Card(
         formula="loss = (log(1 + y) − log(1 + p))²",
@@ -95,7 +95,7 @@ CARDS = {
             "Negative values are cut off silently: y = 0 and p = −5 score a perfect 0, and such rows have no gradient.",
             "Too low costs more than too high by the same amount.",
         ),
-        source="Keras: regression losses",
+        source="Keras docs: Regression losses",
     ),
     "poisson": Card(
         formula="loss = p − y·log(p + 1e-7)",
@@ -110,6 +110,6 @@ CARDS = {
             "A prediction below 0 gives NaN: the head must stay positive.",
             "scikit-learn's mean_poisson_deviance is twice the distance from the perfect answer, so it ends at 0.",
         ),
-        source="Keras: regression losses",
+        source="Keras docs: Probabilistic losses",
     ),
 }
