@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from lossmetric_cli.anatomy import SCATTER
 from lossmetric_cli.build import build, resolve
 from lossmetric_cli.errors import ConfigError, EnvironmentFault
 from lossmetric_cli.optimizers import learning_rate
@@ -88,6 +89,27 @@ def _below(folder: Path, name: str, *, path: str) -> Path:
     return place
 
 
+class TrainEval(Callback):
+    """Scores a fixed sample of the training rows in inference mode after every epoch, as validation rows are.
+
+    Its columns `train_<name>_eval` are the honest partners of `val_<name>`: the same weights, the same mode, and no
+    running mean over an epoch. It stands first, so that other callbacks can watch them.
+    """
+
+    part = "train_eval"
+
+    def __init__(self, rows: Any, names: list[str]) -> None:
+        super().__init__()
+        self._rows = rows
+        self._names = names
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Put the scores into the logs."""
+        scores = self._rows.evaluate(self.model, self.part)
+        if logs is not None:
+            logs.update({f"train_{name}_eval": scores[name] for name in self._names if name in scores})
+
+
 class EpochWriter(keras.callbacks.Callback):
     """Hands every epoch to `write(row, seconds)`: the row begins with `epoch`, from 1, and ends with `learning_rate`.
 
@@ -105,7 +127,7 @@ class EpochWriter(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Hand over the row."""
-        values = {name: _single(name, value) for name, value in (logs or {}).items() if name != "learning_rate"}
+        values = {name: _single(name, value) for name, value in (logs or {}).items() if name not in ("learning_rate", SCATTER)}
         rate = (logs or {}).get("learning_rate", learning_rate(self.model.optimizer))
         self._write({"epoch": epoch + 1, **values, "learning_rate": float(rate)}, time.monotonic() - self._started)
 

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from lossmetric_cli import losses, metrics
+from lossmetric_cli.baselines import skill
 from lossmetric_cli.console import ARROWS, Voice, duration, figure
 from lossmetric_cli.data import Data
 from lossmetric_cli.devices import Machine
 from lossmetric_cli.record import Record
 from lossmetric_cli.spec import RunSpec, describe_data, describe_model, describe_optimizer
+from lossmetric_cli.verdicts import verdicts
 
 
 @dataclass
@@ -46,6 +48,7 @@ class Progress:
     best: dict[str, Best] = field(default_factory=dict)
     epochs_done: int = 0
     seconds: float = 0.0
+    broken: str = ""
 
     def begin(self) -> None:
         """Tell what the run is, before its first epoch."""
@@ -80,20 +83,57 @@ class Progress:
         left = self.seconds / self.epochs_done * (self.spec.epochs - self.epochs_done)
         figures = [figure(row.get(name)) for name in self._shown()]
         self.voice.epoch(self.epochs_done, self.spec.epochs, figures, is_best=is_best, seconds_left=left)
+        self._look_for_nan(row)
 
-    def finish(self, scores: dict[str, dict[str, float]], predictions: dict[str, np.ndarray]) -> None:
-        """Keep the scores and the predictions of the weights that the run ends with, and say what was best."""
+    def _look_for_nan(self, row: dict[str, Any]) -> None:
+        """Stop in the epoch in which the loss or a weight stops being a number; Keras would train on to the last one."""
+        weights = [variable for variable in self.setup.model.variables if variable.dtype.startswith(("float", "bfloat"))]
+        broken = next((v.path for v in weights if not np.isfinite(np.asarray(v, dtype="float32")).all()), None)
+        if np.isfinite(row["loss"]) and broken is None:
+            return
+        what = f"loss became {row['loss']}" if not np.isfinite(row["loss"]) else f"the weights of {broken} became NaN"
+        rate = row["learning_rate"]
+        self.setup.model.stop_training = True  # no exception here: callbacks are to close their files
+        self.broken = (
+            f"{what} in epoch {self.epochs_done} (learning rate {rate:g}); "
+            f"try optimizer.learning_rate={rate / 10:g} or optimizer.clipnorm=1"
+        )
+
+    def finish(
+        self,
+        scores: dict[str, dict[str, float]],
+        constants: dict[str, dict[str, float]],
+        predictions: dict[str, np.ndarray],
+    ) -> None:
+        """Keep the scores and the predictions of the weights that the run ends with, and say what they are worth."""
         best = {name: {"value": best.value, "epoch": best.epoch} for name, best in self.best.items()}
-        self.record.write_json("metrics.json", {**scores, "best": best})
+        skills = {part: skill(scores[part]["loss"], constants[part].get("loss")) for part in scores}
+        kept = {**scores, "baseline": constants, "skill": skills, "best": best}
+        self.record.write_json("metrics.json", kept)
         self.record.write_predictions(predictions)
+        found = verdicts(self.record.history, self.record.info, kept, predictions)
         sampled = {f"{name}_rows_kept": len(rows) for name, rows in predictions.items() if name.endswith("_true")}
-        self.record.tell(status="finished", epochs=self.epochs_done, best=best, predictions=sampled)
-        named = dict.fromkeys([self.spec.monitor, *(name for name in best if name.startswith("val_"))])
-        told = [f"{name} {figure(best[name]['value'])} at {best[name]['epoch']}" for name in named if best[name]["epoch"]]
-        self.voice.say(f" best        {' · '.join(told) or 'nothing: every value is NaN'}", style="bold")
-        for part, values in scores.items():
-            if part == "test":
-                self.voice.say(f" test        {' · '.join(f'{name} {figure(value)}' for name, value in values.items())}")
+        self.record.tell(status="finished", epochs=self.epochs_done, best=best, predictions=sampled, verdicts=found)
+        self._close(kept, found)
+
+    def _close(self, scores: dict[str, Any], found: list[str]) -> None:
+        best = scores["best"]
+        names = [
+            f"val_{name}" if "val" in scores else name for name in ("loss", *(metric.name for metric in self.setup.metrics))
+        ]
+        told = [f"{name} {figure(best[name]['value'])} at {best[name]['epoch']}" for name in names if name in best]
+        self.voice.say(f" best        {' · '.join(told)}", style="bold")
+        part = "val" if "val" in scores else "train"
+        constant = [f"{name} {figure(value)}" for name, value in scores["baseline"][part].items()]
+        worth = scores["skill"][part]
+        self.voice.say(
+            f" constant    {' · '.join(constant) or 'no constant answer'}"
+            + (f" · skill {worth:.2f}" if worth is not None else "")
+        )
+        if "test" in scores:
+            self.voice.say(f" test        {' · '.join(f'{name} {figure(value)}' for name, value in scores['test'].items())}")
+        for sentence in found:
+            self.voice.say(f" verdict     {sentence}")
         self.voice.say(f" took        {duration(self.seconds)} for {_count(self.epochs_done, 'epoch')}", style="dim")
 
     def objective(self) -> float:
@@ -131,7 +171,9 @@ class Progress:
             if "monitor" in node:
                 watchers.setdefault(node["monitor"], []).append(key)
         arrows = {name: ARROWS[self.setup.directions.get(name)] for name in watchers}
-        told = [f"{name} {arrows[name]}".rstrip() + (f" ({', '.join(keys)})" if keys else "") for name, keys in watchers.items()]
+        told = [
+            f"{name} {arrows[name]}".rstrip() + (f" ({', '.join(keys)})" if keys else "") for name, keys in watchers.items()
+        ]
         return " · ".join(told)
 
     def _optimises(self) -> str:
@@ -145,10 +187,11 @@ class Progress:
 
     def _shown(self) -> list[str]:
         """Return the columns of the console: losses, each metric on validation rows, the rate where it changes."""
-        names = list(self.setup.directions)
-        honest = [name for name in names if name.startswith("val_")] or names
+        names = ["loss", *(metric.name for metric in self.setup.metrics)]
+        honest = [f"val_{name}" for name in names] if "val_loss" in self.setup.directions else names[1:]
+        partner = ["train_loss_eval"] if "train_loss_eval" in self.setup.directions else []
         rate = ["learning_rate"] if self.setup.rate_changes else []
-        return ["loss", *[name for name in honest if name != "loss"], *rate]
+        return ["loss", *partner, *honest, *rate]
 
 
 def _from_here(folder: Path) -> Path:

@@ -54,6 +54,7 @@ class RunSpec:
     steps_per_epoch: int | None = None
     validation_freq: int = 1
     validation_batch_size: int | None = None
+    train_eval: int | None = 2048
 
 
 SETTINGS = [setting.name for setting in fields(RunSpec)]
@@ -67,7 +68,7 @@ _HOMES = {"learning_rate": "optimizer.learning_rate", "dropout": "model.dropout"
 _RULES = {
     **dict.fromkeys(("epochs", "batch_size", "validation_batch_size", "steps_per_execution", "steps_per_epoch"), ("whole", 1)),
     **dict.fromkeys(("validation_freq", "threads", "units", "hidden", "filters", "kernel_size"), ("whole", 1)),
-    "seed": ("whole", 0),
+    **dict.fromkeys(("seed", "train_eval"), ("whole", 0)),
     **dict.fromkeys(("learning_rate", "initial_learning_rate"), ("above", 0)),
     **dict.fromkeys(("dropout", "rate", "split", "test_split", "label_smoothing"), ("share", 0)),
     **dict.fromkeys(("l1", "l2", "clipnorm", "clipvalue", "global_clipnorm", "patience", "decay_rate"), ("from", 0)),

@@ -133,7 +133,7 @@ def _constant_answer(predictions: dict[str, np.ndarray]) -> Iterator[str]:
 
 
 def _no_better(scores: dict[str, Any], info: dict[str, Any], predictions: dict[str, np.ndarray]) -> Iterator[str]:
-    """Yield the figures that a constant answer reaches as well, within two standard errors of a share of rows."""
+    """Yield the figures that a constant answer reaches as well: a share of right rows within two standard errors."""
     rows = len(predictions.get("val_true", ()))
     reached, constant = scores.get("val", {}), scores.get("baseline", {}).get("val", {})
     ways = {"loss": "min", **{name: facts["direction"] for name, facts in info.get("metrics", {}).items()}}
@@ -142,7 +142,8 @@ def _no_better(scores: dict[str, Any], info: dict[str, Any], predictions: dict[s
         if value is None or ways.get(name) is None:
             continue
         gain = value - baseline if ways[name] == "max" else baseline - value
-        is_share = ways[name] == "max" and 0 <= baseline <= 1 and rows
+        kind = info.get("metrics", {}).get(name, {}).get("class", "")
+        is_share = rows and (kind.endswith("CategoricalAccuracy") or (kind == "BinaryAccuracy" and info["task"]["units"] == 1))
         noise = SIGNIFICANT * (baseline * (1 - baseline) / rows) ** 0.5 if is_share else 0.0
         if gain <= noise:
             yield f"val_{name} {value:.4g} is no better than a constant answer's {baseline:.4g}"

@@ -21,7 +21,7 @@ FLOORS = [
     ["errors", "task", "catalog", "shipped", "console"],
     ["store", "spec", "build"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts"],
-    ["callbacks", "checks", "plots", "progress", "baselines"],
+    ["callbacks", "checks", "plots", "explain", "progress", "baselines"],
     ["runner", "sweep"],
     ["cli", "_hydra"],
     ["__init__", "__main__"],

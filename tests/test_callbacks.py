@@ -60,14 +60,22 @@ class Older(keras.callbacks.Callback):
 class Watch(keras.callbacks.EarlyStopping):
     def __init__(self, monitor="val_auc"):
         super().__init__(monitor=monitor)
+
+class Plateau(keras.callbacks.ReduceLROnPlateau):
+    def __init__(self):
+        super().__init__(monitor="loss")
 """
 
 
-def make(option: Option, name: str, folder: Path, **changes: Any) -> keras.callbacks.Callback:
+def watching(option: Option, name: str, **changes: Any) -> dict[str, Any]:
+    """Return an option that watches val_loss, as the setting monitor has it."""
     node = option("callbacks", name)
-    if node.get("monitor"):
-        node["monitor"] = "val_loss"
-    return build_callbacks({name: {**node, **changes}}, folder=folder, directions=DIRECTIONS, given={})[name]
+    return {**node, **({"monitor": "val_loss"} if "monitor" in node else {}), **changes}
+
+
+def make(option: Option, name: str, folder: Path, **changes: Any) -> keras.callbacks.Callback:
+    node = watching(option, name, **changes)
+    return build_callbacks({name: node}, folder=folder, directions=DIRECTIONS, given={})[name]
 
 
 def written(folder: Path) -> set[str]:
@@ -83,36 +91,33 @@ OURS = {
     "run.json",
     "timing.csv",
 }
-RUNS = {
-    "backup_and_restore": ([], set()),
-    "csv_logger": ([], {"csv_logger.csv"}),
-    "early_stopping": ([], set()),
-    "history": ([], set()),
-    "learning_rate_scheduler": (["callbacks.learning_rate_scheduler.schedule=own_callbacks.halve"], set()),
-    "model_checkpoint": ([], {"checkpoints/best.keras"}),
-    "progbar_logger": ([], set()),
-    "reduce_lr_on_plateau": ([], set()),
-    "swap_ema_weights": (["optimizer.use_ema=true"], set()),
-    "terminate_on_nan": ([], set()),
-}
+#: Options that run together, what they need, and the files that they write.
+RUNS = [
+    (["csv_logger", "history", "progbar_logger", "terminate_on_nan"], [], {"csv_logger.csv"}),
+    (["early_stopping", "backup_and_restore", "reduce_lr_on_plateau", "model_checkpoint"], [], {"checkpoints/best.keras"}),
+    (["learning_rate_scheduler"], ["callbacks.learning_rate_scheduler.schedule=own_callbacks.halve"], set()),
+    (["swap_ema_weights"], ["optimizer.use_ema=true"], set()),
+]
 WITH_PACKAGES = {"orbax_checkpoint": ("orbax", "orbax-checkpoint"), "tensorboard": ("tensorboard", "tensorboard")}
 
 
 # --- in a run
 
 
-@pytest.mark.parametrize("name", RUNS)
-def test_callback_runs_and_writes_nothing_outside_the_run_folder(name: str, lmrun, own_code, tmp_path: Path):
+@pytest.mark.parametrize(("names", "words", "files"), RUNS, ids=["+".join(names) for names, _, _ in RUNS])
+def test_callbacks_run_and_write_nothing_outside_the_run_folder(
+    names: list[str], words: list[str], files: set[str], lmrun, own_code, tmp_path: Path
+):
     own_code("own_callbacks", OWN)
-    words, files = RUNS[name]
-    done = lmrun(*IRIS, f"callbacks={name}", *words, "epochs=2")
+    done = lmrun(*IRIS, f"callbacks={'+'.join(names)}", *words, "epochs=2")
     assert len(done.history) == 2
-    assert written(done.folder) == OURS | files
+    assert written(done.folder) - OURS == files
     assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == {"outputs", "own_callbacks.py"}
 
 
 def test_every_option_runs_here():
-    assert set(shipped.options("callbacks")) - set(shipped.aliases("callbacks")) == {*RUNS, *WITH_PACKAGES}
+    known = set(shipped.options("callbacks")) - set(shipped.aliases("callbacks"))
+    assert known == {*(name for names, _, _ in RUNS for name in names), *WITH_PACKAGES}
 
 
 @pytest.mark.parametrize("name", WITH_PACKAGES)
@@ -286,81 +291,118 @@ def test_early_stopping_stops_where_the_area_no_longer_grows(lmrun):
 
 # --- refused before the first epoch
 
-
+WATCHED = "(it logs loss, auc, mine, val_loss, val_auc, val_mine)"
 REFUSED = {
     "a typo in monitor": (
-        ["callbacks=early_stopping", "callbacks.early_stopping.monitor=val_los"],
-        "callbacks.early_stopping watches 'val_los', which this run does not log; did you mean 'val_loss'? "
-        "(it logs loss, val_loss)",
+        "early_stopping",
+        {"monitor": "val_los"},
+        f" watches 'val_los', which this run does not log; did you mean 'val_loss'? {WATCHED}",
     ),
     "a metric that is not measured": (
-        ["callbacks=model_checkpoint", "callbacks.model_checkpoint.monitor=val_auc"],
-        "callbacks.model_checkpoint watches 'val_auc', which this run does not log (it logs loss, val_loss)",
-    ),
-    "no validation": (
-        ["callbacks=early_stopping", "validation=none", "callbacks.early_stopping.monitor=val_loss"],
-        "callbacks.early_stopping watches 'val_loss' and nothing is validated; set validation=holdout or monitor 'loss'",
+        "model_checkpoint",
+        {"monitor": "val_precision"},
+        f" watches 'val_precision', which this run does not log {WATCHED}",
     ),
     "an unknown direction": (
-        ["callbacks=early_stopping", "callbacks.early_stopping.monitor=val_mine", "+metrics.mine._target_=own_metric.mine"],
-        "callbacks.early_stopping watches 'val_mine', and whether more of it is better is not known; "
-        "type callbacks.early_stopping.mode=max or min",
-    ),
-    "a subclass that watches by itself": (
-        ["+callbacks.watch._target_=own_callbacks.Watch"],
-        "callbacks.watch watches 'val_auc', which this run does not log (it logs loss, val_loss)",
-    ),
-    "a plateau beside a schedule": (
-        ["callbacks=reduce_lr", "optimizer/learning_rate=cosine_decay"],
-        "callbacks.reduce_lr sets the learning rate, and optimizer.learning_rate is a schedule; drop one of them",
+        "reduce_lr_on_plateau",
+        {"monitor": "val_mine"},
+        " watches 'val_mine', and whether more of it is better is not known; "
+        "type callbacks.reduce_lr_on_plateau.mode=max or min",
     ),
     "averages that are not kept": (
-        ["callbacks=ema"],
-        "callbacks.ema swaps in averaged weights, and none are kept; type optimizer.use_ema=true",
+        "swap_ema_weights",
+        {},
+        " swaps in averaged weights, and none are kept; type optimizer.use_ema=true",
     ),
     "a path outside the run folder": (
-        ["callbacks=model_checkpoint", "callbacks.model_checkpoint.filepath=../best.keras"],
-        "callbacks.model_checkpoint.filepath: '../best.keras' lies outside the run folder; name a path below it",
+        "model_checkpoint",
+        {"filepath": "../best.keras"},
+        ".filepath: '../best.keras' lies outside the run folder; name a path below it",
     ),
     "a path from the root": (
-        ["callbacks=csv_logger", "callbacks.csv_logger.filename=/tmp/x.csv"],
-        "callbacks.csv_logger.filename: '/tmp/x.csv' lies outside the run folder; name a path below it",
+        "csv_logger",
+        {"filename": "/x.csv"},
+        ".filename: '/x.csv' lies outside the run folder; name a path below it",
     ),
     "the run folder itself": (
-        ["callbacks=tensorboard", "callbacks.tensorboard.log_dir=."],
-        "callbacks.tensorboard.log_dir: '.' lies outside the run folder; name a path below it",
+        "backup_and_restore",
+        {"backup_dir": "."},
+        ".backup_dir: '.' lies outside the run folder; name a path below it",
     ),
     "a file of the record": (
-        ["callbacks=csv_logger", "callbacks.csv_logger.filename=history.csv"],
-        "callbacks.csv_logger.filename: 'history.csv' is a file of the record itself; name another",
+        "csv_logger",
+        {"filename": "history.csv"},
+        ".filename: 'history.csv' is a file of the record itself; name another",
+    ),
+    "a file among the pictures": (
+        "model_checkpoint",
+        {"filepath": "plots/best.keras"},
+        ".filepath: 'plots/best.keras' is a file of the record itself; name another",
     ),
     "a field that is not logged": (
-        ["callbacks=model_checkpoint", "callbacks.model_checkpoint.filepath='{epoch}-{val_los:.2f}.keras'"],
-        "callbacks.model_checkpoint.filepath has {val_los}, which this run does not log; did you mean 'val_loss'?",
-    ),
-    "what is no callback": (
-        ["+callbacks.mine._target_=own_callbacks.three"],
-        "callbacks.mine: own_callbacks.three is a int and no keras.callbacks.Callback",
+        "model_checkpoint",
+        {"filepath": "{epoch}-{val_los:.2f}.keras"},
+        ".filepath has {val_los}, which this run does not log; did you mean 'val_loss'?",
     ),
 }
 
 
-@pytest.mark.parametrize(("words", "sentence"), REFUSED.values(), ids=REFUSED)
-def test_refused_in_one_line_and_no_folder_is_left(words: list[str], sentence: str, lmrun, own_code, tmp_path: Path):
+def check(nodes: dict[str, Any], folder: Path, *, directions: dict[str, str | None], has_schedule: bool = False) -> None:
+    """Build callbacks and check them, as a run does before its first epoch."""
+    built = build_callbacks(nodes, folder=folder, directions=directions, given={})
+    check_callbacks(built, directions=directions, has_schedule=has_schedule, has_average=False)
+
+
+@pytest.mark.parametrize(("name", "changes", "sentence"), REFUSED.values(), ids=REFUSED)
+def test_contradiction_is_refused_in_one_line(
+    name: str, changes: dict[str, Any], sentence: str, option: Option, tmp_path: Path
+):
+    with pytest.raises(ConfigError) as fault:
+        check({name: watching(option, name, **changes)}, tmp_path, directions=DIRECTIONS)
+    assert str(fault.value) == f"callbacks.{name}{sentence}"
+
+
+def test_watching_validation_without_any_is_refused(option: Option, tmp_path: Path):
+    with pytest.raises(ConfigError) as fault:
+        check({"stop": watching(option, "early_stopping")}, tmp_path, directions={"loss": "min"})
+    assert str(fault.value) == (
+        "callbacks.stop watches 'val_loss' and nothing is validated; set validation=holdout or monitor 'loss'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [
+        ("Watch", " watches 'val_auc', which this run does not log (it logs loss, val_loss)"),
+        ("Plateau", " sets the learning rate, and optimizer.learning_rate is a schedule; drop one of them"),
+        ("three", ": own_callbacks.three is a int and no keras.callbacks.Callback"),
+    ],
+)
+def test_callback_of_the_users_own_is_refused_as_one_of_keras_is(target: str, sentence: str, own_code, tmp_path: Path):
     own_code("own_callbacks", OWN)
-    own_code("own_metric", "def mine(y_true, y_pred):\n    return y_true - y_pred\n")
+    directions = {"loss": "min", "val_loss": "min"}
+    with pytest.raises(ConfigError) as fault:
+        check({"it": {"_target_": f"own_callbacks.{target}"}}, tmp_path, directions=directions, has_schedule=True)
+    assert str(fault.value) == f"callbacks.it{sentence}"
+
+
+@pytest.mark.parametrize(
+    ("words", "start"),
+    [
+        (["callbacks=reduce_lr", "optimizer/learning_rate=cosine_decay"], "callbacks.reduce_lr sets the learning rate, and "),
+        (
+            ["callbacks=early_stopping", "callbacks.early_stopping.monitor=val_los"],
+            " watches 'val_los'",
+        ),
+    ],
+    ids=["a plateau beside a schedule", "a typo in monitor"],
+)
+def test_refusal_leaves_no_folder(words: list[str], start: str, lmrun, tmp_path: Path):
     done = lmrun(*IRIS, *words, "epochs=1", code=2)
-    assert f"lmrun: error: {sentence}" in done.err
+    assert f"lmrun: error: {start}" in done.err
     assert not list(tmp_path.glob("outputs/*"))
 
 
 def test_unknown_direction_is_known_once_the_mode_is_typed(option: Option, tmp_path: Path):
     callback = make(option, "early_stopping", tmp_path, monitor="val_mine", mode="max")
     check_callbacks({"stop": callback}, directions=DIRECTIONS, has_schedule=False, has_average=False)
-
-
-def test_setter_of_the_rate_is_known_by_its_class(own_code, tmp_path: Path):
-    own_code("own_plateau", "import keras\n\nclass Mine(keras.callbacks.ReduceLROnPlateau):\n    pass\n")
-    built = build_callbacks({"it": {"_target_": "own_plateau.Mine"}}, folder=tmp_path, directions=DIRECTIONS, given={})
-    with pytest.raises(ConfigError, match=r"^callbacks\.it sets the learning rate, and optimizer\.learning_rate is a schedule"):
-        check_callbacks(built, directions=DIRECTIONS, has_schedule=True, has_average=False)

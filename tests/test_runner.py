@@ -25,7 +25,9 @@ def test_the_headline_command_leaves_everything_a_run_folder_promises(lmrun):
         "run.json",
         "timing.csv",
     }
-    assert list(run.history.columns) == ["epoch", "loss", "auc", "val_loss", "val_auc", "learning_rate"]
+    asked = ["epoch", "loss", "auc", "data_loss", "regularization"]
+    validated = ["val_loss", "val_auc", "val_data_loss", "val_regularization", "val_loss_stderr"]
+    assert list(run.history.columns) == [*asked, *validated, "train_loss_eval", "train_auc_eval", "learning_rate"]
     assert list(run.history["epoch"]) == [1, 2]
 
 
@@ -123,7 +125,7 @@ def test_loss_is_measured_before_the_step_and_val_loss_after_it(lmrun):
 
 def test_without_validation_the_loss_is_the_objective(lmrun):
     run = lmrun("data=iris", "validation=none", *QUICK)
-    assert list(run.history.columns) == ["epoch", "loss", "accuracy", "learning_rate"]
+    assert not [name for name in run.history.columns if name.startswith("val_")]
     assert run.json("run.json")["monitor"] == {"name": "loss", "direction": "min"}
     assert "callbacks watch loss" in run.err
 
@@ -190,7 +192,8 @@ def test_a_plot_that_fails_never_fails_the_run(lmrun, tmp_path):
 def test_secrets_are_masked_in_the_record(lmrun, tmp_path, monkeypatch):
     monkeypatch.setenv("LMRUN_TEST_VALUE", "hush-hush")
     (tmp_path / "mine.py").write_text(
-        "import numpy as np\ndef rows(token, door): return np.eye(20), np.arange(20.0) + 0.5 + len(token + door)\n", encoding="utf-8"
+        "import numpy as np\ndef rows(token, door): return np.eye(20), np.arange(20.0) + 0.5 + len(token + door)\n",
+        encoding="utf-8",
     )
     run = lmrun("data=mine.rows", "+data.token=typed-secret", "+data.door=${oc.env:LMRUN_TEST_VALUE}", *QUICK)
     for file in ("run.json", ".hydra/config.yaml", ".hydra/overrides.yaml"):

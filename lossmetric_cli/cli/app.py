@@ -81,7 +81,8 @@ def _open(arguments: argparse.Namespace) -> Hydra:
     plugins = str(shipped.PACKAGE / "_hydra")
     if plugins not in sys.path:
         sys.path.append(plugins)
-    ConfigStore.instance().store(name="runspec", node=RunSpec, provider="lmrun")
+    if "runspec.yaml" not in ConfigStore.instance().repo:  # Hydra 1.4 warns of a second one in a process
+        ConfigStore.instance().store(name="runspec", node=RunSpec, provider="lmrun")
     search_path = create_config_search_path(arguments.config_path or str(shipped.folder("conf")))
     if arguments.config_dir:
         folder = Path(arguments.config_dir).resolve()

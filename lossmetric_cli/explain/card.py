@@ -62,6 +62,8 @@ class Idea:
 
 def of_loss(loss: Card, twin: str, *, traps: tuple[str, ...] = (), note: str = "") -> Card:
     """Return the card of the metric that computes what a loss computes, `twin` being the name of that loss."""
-    formula = loss.formula.replace("loss =", "value =").replace("       near", "        near").replace("       one", "        one")
+    formula = (
+        loss.formula.replace("loss =", "value =").replace("       near", "        near").replace("       one", "        one")
+    )
     counts = f"{loss.counts}: all rows since the epoch began"
     return replace(loss, formula=formula, counts=counts, twin=twin, beside=(twin,), traps=traps, note=note, command="")

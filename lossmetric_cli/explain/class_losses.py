@@ -96,10 +96,7 @@ CARDS = {
         source="Good, Rational Decisions, 1952; label smoothing: Szegedy and others, 2016, section 7; Keras docs: Probabilistic losses",
     ),
     "sparse_categorical_crossentropy": Card(
-        formula=(
-            "loss = −log(p of class y)\n"
-            "from logits:  log(Σ exp(z)) − z of class y"
-        ),
+        formula=("loss = −log(p of class y)\nfrom logits:  log(Σ exp(z)) − z of class y"),
         where="y class number, p predicted probability, z logit, log natural",
         note="The numbers of categorical_crossentropy without a one-hot copy of the labels; no label smoothing, no soft labels.",
         range="0 upwards; 0 is perfect, log(C) for C equally likely classes: 2.303 for 10, 3.258 for 26",

@@ -21,7 +21,9 @@ CARDS = {
         LOSS["mean_absolute_error"],
         "mean_absolute_error",
         note="How far off a prediction is on average, in the unit of the target.",
-        traps=("Whose loss is mse aims at the mean, and this metric is best at the median: the two may disagree on the best epoch.",),
+        traps=(
+            "Whose loss is mse aims at the mean, and this metric is best at the median: the two may disagree on the best epoch.",
+        ),
     ),
     "root_mean_squared_error": Card(
         formula="value = √(mean of e²)",
@@ -39,7 +41,10 @@ CARDS = {
     "mean_absolute_percentage_error": of_loss(
         LOSS["mean_absolute_percentage_error"],
         "mean_absolute_percentage_error",
-        traps=("One label of 0 drowns all others: y = 0 and p = 1 score 1,000,000,000.", "Percent, where scikit-learn has shares."),
+        traps=(
+            "One label of 0 drowns all others: y = 0 and p = 1 score 1,000,000,000.",
+            "Percent, where scikit-learn has shares.",
+        ),
     ),
     "mean_squared_logarithmic_error": of_loss(
         LOSS["mean_squared_logarithmic_error"],

@@ -68,10 +68,35 @@ def verbatim(label: str, text: str, *, width: int) -> list[Row]:
     return _rows(label, [part for line in text.splitlines() for part in _kept(line, room)])
 
 
+def whole(text: str, *, width: int) -> list[Row]:
+    """Return a text without a label whose lines are kept."""
+    return [Row(None, part) for line in text.splitlines() for part in _kept(line, width)]
+
+
 def command(label: str, text: str, *, width: int) -> list[Row]:
     r"""Return a command that can be copied: a line that goes on below ends in ` \`."""
     parts = _wrapped(text, _room(width) - 2, hang=2)
     return _rows(label, [*(f"{part} \\" for part in parts[:-1]), *parts[-1:]])
+
+
+def table(entries: Sequence[tuple[str, Sequence[str]]], *, width: int) -> list[Row]:
+    """Return names with texts beside them; a name that is too long stands above its texts, and so do all on a narrow page."""
+    column = 0 if width < NARROW else min(max((len(name) for name, _ in entries), default=0), 36) + 2
+    rows = []
+    for name, texts in entries:
+        indent = " " * (column or 2)
+        lines = [line for text in texts for line in _wrapped(text, width - len(indent))]
+        if len(name) + 2 <= column and lines:
+            rows.append(Row(None, f"{name:<{column}}{lines.pop(0)}"))
+        else:
+            rows.append(Row(None, name))
+        rows += [Row(None, indent + line) for line in lines]
+    return rows
+
+
+def rule() -> list[Row]:
+    """Return what parts two pages."""
+    return [Row(None, ""), Row(None, "")]
 
 
 def laid_out(rows: Iterable[Row], *, width: int, is_bold: bool = False) -> str:
@@ -119,6 +144,10 @@ def _kept(line: str, room: int) -> list[str]:
     """Return a line as it stands if there is room for it, else wrapped with its own indent and two more."""
     indent = len(line) - len(line.lstrip())
     deep = min(indent, room // 3)
-    return [line] if len(line) <= room else textwrap.wrap(
-        line.strip(), room, initial_indent=" " * deep, subsequent_indent=" " * (deep + 2), break_on_hyphens=False
+    return (
+        [line]
+        if len(line) <= room
+        else textwrap.wrap(
+            line.strip(), room, initial_indent=" " * deep, subsequent_indent=" " * (deep + 2), break_on_hyphens=False
+        )
     )

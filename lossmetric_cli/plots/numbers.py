@@ -34,6 +34,7 @@ class HasHistory(Protocol):
 
     history: pd.DataFrame
     info: dict[str, Any]
+    scores: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,11 @@ class Trace:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One pair of axes: `direction` is "min", "max" or None; `limits` are the lowest and the highest value shown."""
+    """One pair of axes: `direction` is "min", "max" or None; `limits` are the lowest and the highest value shown.
+
+    `constant` is what the best constant answer scores on the validation rows, None where it is unknown or lies outside
+    the limits.
+    """
 
     title: str
     direction: str | None
@@ -73,6 +78,7 @@ class Panel:
     scale: str = "linear"
     limits: tuple[float, float] = (0.0, 1.0)
     notes: tuple[str, ...] = ()
+    constant: float | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -92,8 +98,24 @@ def panels(record: HasHistory, *, loss_scale: str = "auto") -> list[Panel]:
     history, info = record.history, record.info
     loss = quantity_panel(history, "loss", direction="min", detail=(info.get("loss") or {}).get("name", ""), scale=loss_scale)
     metrics = [metric_panel(history, name, info) for name in info.get("metrics", {})]
-    found = [panel for panel in (loss, *metrics, learning_rate_panel(history)) if panel.lines]
+    scored = [with_constant(panel, record) for panel in (loss, *metrics)]
+    found = [panel for panel in (*scored, learning_rate_panel(history)) if panel.lines]
     return [replace(panel, notes=(*panel.notes, *band_notes(panel))) if panel is found[0] else panel for panel in found]
+
+
+def with_constant(panel: Panel, record: HasHistory) -> Panel:
+    """Return the panel with the score of a constant answer: within its limits, or up to a quarter of them beyond."""
+    by_part = record.scores.get("baseline", {})
+    constant = by_part.get("val" if "val" in by_part else "train", {}).get(panel.title)
+    low, high = panel.limits
+    if constant is None or not np.isfinite(constant):
+        return panel
+    reach = (high - low) / 4
+    if panel.scale == "linear" and low - reach <= constant <= high + reach:
+        return replace(panel, constant=constant, limits=(min(low, constant), max(high, constant)))
+    if low <= constant <= high:
+        return replace(panel, constant=constant)
+    return replace(panel, notes=(*panel.notes, f"a constant answer scores {constant:.4g}, outside the panel"))
 
 
 def metric_panel(history: pd.DataFrame, name: str, info: dict[str, Any]) -> Panel:
