@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,6 +122,26 @@ def _compile(model: keras.Model, spec: RunSpec, loss: Any, optimizer: Any, measu
     )
     if model.built:  # else the train function is traced twice: a first time to make the optimizer's variables
         model.optimizer.build(model.trainable_variables)
+    _keep_loadable(model, loss=loss, optimizer=optimizer, measured=measured)
+
+
+def _keep_loadable(model: keras.Model, *, loss: Any, optimizer: Any, measured: list[keras.metrics.Metric]) -> None:
+    """Let saved models hold only what `keras.models.load_model` finds without lmrun's code and the user's own.
+
+    Keras 3.15 refuses the whole file for one metric that it cannot find, and cannot write a partial function at all.
+    """
+    is_whole = _is_of_keras(optimizer)
+    kept = {
+        "optimizer": optimizer,
+        "loss": loss if _is_of_keras(loss) else None,
+        "metrics": [metric for metric in measured if _is_of_keras(metric) and _is_of_keras(getattr(metric, "_fn", metric))],
+    }
+    model.get_compile_config = lambda: keras.saving.serialize_keras_object(kept) if is_whole else {}
+
+
+def _is_of_keras(part: Any) -> bool:
+    home = part if inspect.isfunction(part) else type(part)
+    return home.__module__.split(".")[0] == "keras"
 
 
 def _has_schedule(spec: RunSpec) -> bool:

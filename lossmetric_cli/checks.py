@@ -60,8 +60,8 @@ def check_monitor(monitor: str, *, path: str, directions: dict[str, str | None],
     if monitor not in directions:
         if monitor.startswith("val_") and not any(name.startswith("val_") for name in directions):
             raise ConfigError(f"{path} watches '{monitor}' and nothing is validated; set validation=holdout or monitor 'loss'")
-        hint = did_you_mean(monitor, directions)
-        raise ConfigError(f"{path} watches '{monitor}', which this run does not log{hint} (it logs {', '.join(directions)})")
+        hint = did_you_mean(monitor, directions) or f"; it logs {', '.join(directions)}"
+        raise ConfigError(f"{path} watches '{monitor}', which this run does not log{hint}")
     if directions[monitor] is None and mode == "auto":
         setting = "mode" if path == "monitor" else f"{path}.mode"
         raise ConfigError(

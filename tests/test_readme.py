@@ -25,11 +25,11 @@ def flowers(tmp_path):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_runs(lmrun, flowers, command):
     words = shlex.split(command, comments=True)[1:]
-    if words[0] != "help" and "hydra/launcher=joblib" not in words:
+    if words[0] in ("help", "explain", "list"):
+        assert lmrun(*words).out
+    elif "hydra/launcher=joblib" not in words:
         words = [*(word for word in words if not word.startswith("epochs=")), "epochs=1", "plots=[]"]
         assert lmrun(*words).folder.is_dir()
-    elif words[0] == "help":
-        assert lmrun(*words).out
 
 
 @pytest.mark.parametrize(("words", "message"), TABLE, ids=[words for words, _ in TABLE])
@@ -51,7 +51,7 @@ def test_the_first_command_prints_what_the_readme_shows(lmrun):
         re.sub(r"CPU \d+ threads?", "CPU  threads", shape(line)) for line in printed[:4]
     ]
     assert shown[4].split() == printed[4].split()
-    assert [shape(line) for line in shown[-2:]] == [shape(line) for line in printed[-2:]]
+    assert [line.split()[:1] for line in shown[-4:]] == [line.split()[:1] for line in printed[-4:]]
 
 
 def test_every_folder_and_picture_that_it_names_is_there():

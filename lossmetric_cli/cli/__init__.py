@@ -69,11 +69,27 @@ def _is_verb(word: str) -> bool:
 
 
 def _verb(name: str, words: list[str]) -> int:
-    verbs = {"plot": _plot}
+    verbs = {"plot": _plot, "explain": _explain, "list": _list}
     if name not in verbs:
         hint = did_you_mean(name, [*verbs, "help"]) or f"; a choice is typed {name}=NAME, a setting NAME=VALUE"
         raise ConfigError(f"unknown verb '{name}'{hint}")
     return verbs[name](words)
+
+
+def _explain(words: list[str]) -> int:
+    """Print what names mean: losses, metrics, optimizers, schedules, callbacks and ideas."""
+    from lossmetric_cli.explain import explain
+
+    print(explain(words), end="")
+    return 0
+
+
+def _list(words: list[str]) -> int:
+    """Print the names of a kind, a line each."""
+    from lossmetric_cli.explain import list_names
+
+    print(list_names(words), end="")
+    return 0
 
 
 def _plot(words: list[str]) -> int:

@@ -43,7 +43,14 @@ class Loader(ConfigLoaderImpl):
     def load_configuration(self, *arguments: Any, **options: Any) -> DictConfig:
         """Return a composed config. Raises ConfigError where Hydra cannot compose it, or where it reaches for too much."""
         with explained():
-            config = super().load_configuration(*arguments, **options)
+            return self._checked(super().load_configuration(*arguments, **options))
+
+    def load_sweep_config(self, *arguments: Any, **options: Any) -> DictConfig:
+        """Return the config of a sweep's job, which Hydra 1.4 composes by another way than the one above."""
+        with explained():
+            return self._checked(super().load_sweep_config(*arguments, **options))
+
+    def _checked(self, config: DictConfig) -> DictConfig:
         for key in _too_much(OmegaConf.to_container(config.hydra, resolve=False), self.sweep_folder):
             hint = "; out=FOLDER says where run folders go" if key.endswith("dir") else ""
             raise ConfigError(f"{_origin(key, config.hydra)} sets {key}, which can run code or write anywhere; remove it{hint}")

@@ -15,6 +15,7 @@ from yaml import MarkedYAMLError
 from lossmetric_cli import shipped
 from lossmetric_cli.catalog import SETTING_ALIASES
 from lossmetric_cli.errors import ConfigError, did_you_mean, nearest_names
+from lossmetric_cli.explain import foreign
 from lossmetric_cli.spec import LIST_KEYS, expectation, setting_hint, unresolved
 
 #: What a person calls one option of a group.
@@ -46,7 +47,7 @@ def explain(error: Exception) -> ConfigError:
 def _broken_yaml(error: MarkedYAMLError) -> ConfigError:
     mark = error.problem_mark or error.context_mark
     place = f"{shipped.shown(Path(mark.name))}:{mark.line + 1}:{mark.column + 1}"
-    hint = "; indent with spaces" if "'\\t'" in str(error.problem) else ""
+    hint = "; indent with spaces" if re.search(r"'\\t'|tab character", str(error.problem)) else ""
     return ConfigError(f"{place}: {error.problem}{hint}")
 
 
@@ -103,7 +104,8 @@ def _unknown_option(error: MissingConfigException) -> ConfigError:
         return ConfigError(" ".join(str(error).split("Config search path:")[0].split()))
     known = list(shipped.options(group))
     noun = _NOUNS.get(group, group)
-    hint = did_you_mean(name, known)
+    meant = foreign(name, group)
+    hint = f"; here it is called {meant}" if meant else did_you_mean(name, known)
     if hint:
         return ConfigError(f"unknown {noun} '{name}'{hint}")
     if group.startswith("hydra/"):

@@ -17,6 +17,7 @@ lmrun trains a Keras model that YAML options choose by name, and tells its losse
   lmrun -m optimizer.learning_rate=0.1,0.01 seed=0,1     a sweep: every combination
   lmrun experiment=NAME                                  a study of experiments/, yours or ours
   lmrun plot outputs/latest                              draw a run's pictures again
+  lmrun explain NAME, lmrun list losses                  what a name means: formula, range, traps; all names
 """
 _END = """\
 lmrun help GROUP      its options, a line each      lmrun --cfg job [WORDS]    the config that words make, every knob

@@ -70,13 +70,13 @@ CARDS = {
         command="lmrun optimizer.use_ema=true callbacks=ema",
     ),
     "csv_logger": Card(
-        note="history.csv of the run folder has the same figures and more; this one is for tools that expect Keras' file.",
+        note="For tools that expect that file; history.csv has the same figures and more.",
         traps=('A metric of several values is written as text, "[0.27, 0.31]", which no plot reads.',),
         source=DOCS + "CSVLogger",
         command="lmrun callbacks=csv",
     ),
     "tensorboard": Card(
-        note="Needs the tensorboard package. The curves of history.csv need nothing.",
+        note="The curves of plots/ need no package and no server.",
         traps=(
             "profile_batch other than 0 starts the profiler, whose CUPTI errors on a GPU are TensorFlow's, not the model's.",
         ),
@@ -93,13 +93,12 @@ CARDS = {
         command="lmrun callbacks=backup",
     ),
     "orbax_checkpoint": Card(
-        note="Writes in the background while training goes on; needs the orbax-checkpoint package.",
         traps=(DIRECTION,),
         source=DOCS + "OrbaxCheckpoint",
         command="lmrun callbacks=orbax",
     ),
     "progbar_logger": Card(
-        note="Keras' bar of batches. lmrun prints a line an epoch without it.",
+        note="lmrun prints a line an epoch without it.",
         source=DOCS + "ProgbarLogger",
         command="lmrun callbacks=progbar",
     ),

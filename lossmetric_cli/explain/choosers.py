@@ -50,6 +50,8 @@ _BY_SHAPE = {
     "multilabel": ("Categorical", "labels and predictions of several columns, which look like one-hot classes"),
     "regression": ("Binary", "one column, which looks like yes or no"),
 }
+#: What to take where a chooser is refused.
+INSTEAD = {"loss": "mean_squared_error", "metrics": "mae+r2"}
 _STRINGS = {("metrics", "accuracy"): ("accuracy", "Accuracy"), ("loss", "crossentropy"): ("crossentropy", "Crossentropy")}
 
 

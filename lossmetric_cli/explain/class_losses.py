@@ -10,10 +10,9 @@ CELLS = "the mean over the columns of a row (several labels are averaged, not ad
 CARDS = {
     "auto": Card(
         note="The default: nobody has to choose before the first run. Name the loss to set its parameters.",
-        beside=("auto",),
     ),
     "crossentropy": Card(
-        note="One name for the three cross-entropies, which are one formula for three forms of label.",
+        note="They are one formula for three forms of label.",
         beside=("crossentropy", "accuracy", "auc"),
         traps=(
             "Keras' own string 'crossentropy' chooses by shapes: several labels a row look like one-hot classes to it, so it "
@@ -60,7 +59,7 @@ CARDS = {
             "a = 1;  with apply_class_balancing:  alpha where y is 1,  1 − alpha where y is 0"
         ),
         where="y label, p predicted probability of 1, q probability given to the truth",
-        note="For rare positives: rows that are right already count little.",
+        note="Rows that are right already count little.",
         range="0 upwards; 0 is perfect, 0.173 says p = 0.5 always (gamma=2)",
         counts=CELLS,
         beside=("auc_pr", "f1_score", "recall"),
@@ -93,19 +92,21 @@ CARDS = {
             "One column with softmax is always 1.0, and the loss 0 for ever.",
             "With label_smoothing=0.1 and 10 classes the least possible value is 0.500, not 0.",
         ),
-        source="Good, Rational Decisions, 1952; label smoothing: Szegedy and others, 2016, section 7; Keras docs: Probabilistic losses",
+        source="Good, Rational Decisions, 1952; label smoothing: Szegedy and others, 2016, section 7; Keras docs: "
+        "Probabilistic losses",
     ),
     "sparse_categorical_crossentropy": Card(
         formula=("loss = −log(p of class y)\nfrom logits:  log(Σ exp(z)) − z of class y"),
         where="y class number, p predicted probability, z logit, log natural",
-        note="The numbers of categorical_crossentropy without a one-hot copy of the labels; no label smoothing, no soft labels.",
+        note="The numbers of categorical_crossentropy without a one-hot copy of the labels; no label smoothing, no soft "
+        "labels.",
         range="0 upwards; 0 is perfect, log(C) for C equally likely classes: 2.303 for 10, 3.258 for 26",
         counts="the mean over rows; rows of ignore_class count for nothing",
         twin="sparse_categorical_crossentropy",
         beside=("accuracy", "auc"),
         traps=(
-            "Class numbers that are no columns of the model (1 to 10 with 10 columns, or −1) raise an error on the CPU and give "
-            "NaN under XLA (jit_compile=true, and the default on a GPU).",
+            "Class numbers that are no columns of the model (1 to 10 with 10 columns, or −1) raise an error on the CPU and "
+            "give NaN under XLA (jit_compile=true, and the default on a GPU).",
             "Fractions are cut without a word: label 2.7 counts as class 2.",
             "Class numbers with plain categorical_crossentropy raise an error, one-hot rows with this one too.",
         ),
@@ -114,7 +115,6 @@ CARDS = {
     "categorical_focal_crossentropy": Card(
         formula="loss = −alpha·(1 − q)^gamma·log(q)",
         where="q predicted probability of the right class",
-        note="For classes of very different size; a list for alpha gives each class its own weight.",
         range="0 upwards; 0 is perfect",
         counts=ROWS,
         beside=("accuracy", "f1_score"),
@@ -127,7 +127,7 @@ CARDS = {
     "categorical_generalized_cross_entropy": Card(
         formula="loss = (1 − p^q)/q",
         where="p predicted probability of the right class, q the parameter",
-        note="For labels of which some are wrong: a row that cannot be fitted stops to count.",
+        note="A row that cannot be fitted ceases to count.",
         range="0 to 1/q; 0 is perfect",
         counts="the mean over rows",
         beside=("accuracy",),
@@ -141,7 +141,7 @@ CARDS = {
     "categorical_hinge": Card(
         formula="loss = max(0, 1 − z + w),  w = max(0, best score of a wrong class)",
         where="z score of the right class",
-        note="A margin for many classes: no loss once the right class leads the best wrong one by 1.",
+        note="No loss once the right class leads by 1.",
         range="0 upwards; 0 is perfect",
         counts="the mean over rows",
         twin="categorical_hinge",
@@ -156,7 +156,7 @@ CARDS = {
     "hinge": Card(
         formula="loss = max(0, 1 − y·z)",
         where="y label −1 or 1, z score of a linear head",
-        note="A support vector machine's loss: no loss once the score is on the right side by 1.",
+        note="No loss once the score is on the right side by 1.",
         labels="−1 or 1, a column for each label; 0 and 1 are converted",
         range="0 upwards; 0 is perfect, 1 says z = 0 always",
         counts=CELLS,
@@ -172,7 +172,7 @@ CARDS = {
     "squared_hinge": Card(
         formula="loss = max(0, 1 − y·z)²",
         where="y label −1 or 1, z score of a linear head",
-        note="Harder on far misses than hinge, and smooth at the margin.",
+        note="Unlike hinge it is smooth at the margin.",
         labels="−1 or 1, a column for each label; 0 and 1 are converted",
         range="0 upwards; 0 is perfect, 1 says z = 0 always",
         counts=CELLS,
@@ -199,7 +199,7 @@ CARDS = {
     "dice": Card(
         formula="loss = 1 − 2·Σ y·p / (Σ y + Σ p)",
         where="y label 0 or 1, p predicted probability",
-        note="For masks with few positives: true negatives do not count at all.",
+        note="True negatives do not count at all.",
         range="0 to 1; 0 is perfect",
         counts="axis=null: one score for the whole batch; axis=[1,2,3]: one for each image, then their mean",
         beside=("binary_iou", "f1_score"),
@@ -213,7 +213,7 @@ CARDS = {
     "tversky": Card(
         formula="loss = 1 − O/(O + alpha·M + beta·F)\nO = Σ y·p     M = Σ y·(1 − p)     F = Σ (1 − y)·p",
         where="y label 0 or 1, p predicted probability, O overlap, M missed, F false alarms",
-        note="Dice with a price for each kind of mistake; both at 0.5 are dice.",
+        note="With both prices at 0.5 it is dice.",
         range="0 to 1; 0 is perfect",
         counts="axis=null: one score for the whole batch; axis=[1,2,3]: one for each image, then their mean",
         beside=("binary_iou", "recall", "precision"),
@@ -227,7 +227,6 @@ CARDS = {
     "cosine_similarity": Card(
         formula="loss = −Σ y·p / (‖y‖·‖p‖)       over the columns of a row",
         where="y label vector, p predicted vector, ‖·‖ length",
-        note="For vectors whose direction counts and whose length does not, such as embeddings.",
         range="−1 to 1; −1 is perfect, 0 a right angle, 1 the opposite direction",
         counts="the mean over rows",
         twin="cosine_similarity",
@@ -245,7 +244,7 @@ CARDS = {
             "N = Σ exp(gamma·max(0, s + margin)·(s − margin))            rows of other classes"
         ),
         where="s cosine of the angle between a row's vector and another row's of the same batch",
-        note="Metric learning: rows of a class are drawn together, and no class is predicted.",
+        note="Rows of a class are drawn together, others pushed apart.",
         range="0 upwards; 0 is perfect",
         counts="the mean over the rows of a batch that have a loss; others do not count",
         traps=(
@@ -259,10 +258,11 @@ CARDS = {
     "ctc": Card(
         formula="loss = −log(Σ p of every way to write y over the time steps, blanks and repeats allowed)",
         where="y label sequence, p probability of a path: the product of its steps' softmax probabilities",
-        note="For speech and handwriting: the labels say what comes, not when.",
+        note="The labels say what comes, not when.",
         range="0 upwards; 0 is perfect",
         counts="the sum over a sequence, then the mean over rows",
-        labels="rows of class numbers from 1, padded with 0, which is the blank too; predictions (rows, steps, classes) as logits",
+        labels="rows of class numbers from 1, padded with 0, which is the blank too; predictions (rows, steps, classes) as "
+        "logits",
         traps=(
             "A softmax before it is applied a second time: the head must be linear.",
             "A label sequence longer than the steps has no way to be written.",

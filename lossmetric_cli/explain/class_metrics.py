@@ -14,14 +14,12 @@ LOSS = class_losses.CARDS
 CARDS = {
     "auto": Card(
         note="The default. An embedding, which circle trains, gets none.",
-        beside=("auto",),
     ),
     "accuracy": Card(
-        note="One name for the three accuracies that count right answers.",
         beside=("crossentropy", "hinge"),
         traps=(
-            "Keras' own string 'accuracy' chooses by shapes and never looks at the loss: several labels a row look like one-hot "
-            "classes to it, and a row of labels 1, 1, 0 predicted 0.6, 0.9, 0.1 counts as wrong.",
+            "Keras' own string 'accuracy' chooses by shapes and never looks at the loss: several labels a row look like "
+            "one-hot classes to it, and a row of labels 1, 1, 0 predicted 0.6, 0.9, 0.1 counts as wrong.",
             "For one number to predict, Keras' string takes BinaryAccuracy and reports something near 0 without a complaint; "
             "here accuracy is refused for numbers.",
             "The class Accuracy of Keras is another one: exact equality, here exact_accuracy.",
@@ -29,7 +27,7 @@ CARDS = {
         ),
     ),
     "crossentropy": Card(
-        note="One name for the three cross-entropies. As a metric it shows the data's part of a loss that has more parts.",
+        note="It shows the data's part of a loss that has more parts, such as penalties.",
         beside=("crossentropy", "focal"),
         twin="crossentropy",
         traps=("Keras 3 has no such metric string: 'crossentropy' and 'ce' raise ValueError as metrics and work as losses.",),

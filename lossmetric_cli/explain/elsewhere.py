@@ -19,7 +19,7 @@ TWINS: dict[str, dict[str, dict[str, str]]] = {
             "TensorFlow 1": "sigmoid_cross_entropy (from logits)",
             "CatBoost": "Logloss, CrossEntropy (soft labels), MultiLogloss, MultiCrossEntropy (soft labels)",
             "XGBoost": "binary:logistic, binary:logitraw, reg:logistic (soft labels)",
-            "LightGBM": "binary, cross_entropy (soft labels), xentropy (soft labels), binary_logloss",
+            "LightGBM": "binary, cross_entropy (soft labels), xentropy (soft labels)",
             "Caffe": "SigmoidCrossEntropyLoss (from logits; summed over columns)",
         },
         "binary_focal_crossentropy": {
@@ -33,8 +33,8 @@ TWINS: dict[str, dict[str, dict[str, str]]] = {
             "softmax_cross_entropy_with_logits_v2 (from logits; no mean)",
             "TensorFlow 1": "softmax_cross_entropy (from logits)",
             "CatBoost": "MultiClass (class numbers)",
-            "XGBoost": "multi:softprob (class numbers), multi:softmax (class numbers), mlogloss",
-            "LightGBM": "multiclass (class numbers), multi_logloss",
+            "XGBoost": "multi:softprob (class numbers), multi:softmax (class numbers)",
+            "LightGBM": "multiclass (class numbers)",
         },
         "sparse_categorical_crossentropy": {
             "PyTorch": "NLLLoss (from log-probabilities)",
@@ -227,18 +227,11 @@ def names(group: str, option: str) -> list[tuple[str, str, str]]:
     return [(library, *found) for library, text in table.items() for found in pattern.findall(text)]
 
 
-def foreign(name: str, group: str | None = None) -> str | None:
-    """Return the option that another library's name stands for, in `group` or else in the first group that has it."""
-    for _, _, option in found(name, group):
-        return option
-    return None
-
-
-def found(name: str, group: str | None = None) -> list[tuple[str, str, str]]:
-    """Return (library, group, option) of each option that other libraries call `name`, whatever its case."""
+def found(name: str, group: str | None = None) -> list[tuple[str, str, str, str]]:
+    """Return (name, library, group, option) of each option that other libraries call `name`, whatever its case."""
     groups = [group] if group in TWINS else [] if group else list(TWINS)
     return [
-        (library, where, option)
+        (other, library, where, option)
         for where in groups
         for option in TWINS[where]
         for library, other, _ in names(where, option)

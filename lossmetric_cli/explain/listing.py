@@ -49,20 +49,16 @@ def _what_there_is(*, width: int) -> list[Row]:
 
 def _of_kind(kind: str, *, with_aliases: bool, width: int) -> list[Row]:
     if kind == "ideas":
-        return page.table([(name, [idea.title]) for name, idea in IDEAS.items()], width=width)
+        return page.table([(name, idea.title) for name, idea in IDEAS.items()], width=width)
     group = KINDS[kind]
-    files, real = shipped.options(group), shipped.aliases(group)
-    entries = []
-    for name, file in files.items():
-        if name in real:
-            continue
-        lines = [shipped.help_line(file)]
-        if with_aliases:
-            lines += _called(group, name, [alias for alias in files if real.get(alias) == name])
-        entries.append((name, lines))
-    return page.table(entries, width=width)
+    real = shipped.aliases(group)
+    files = {name: file for name, file in shipped.options(group).items() if name not in real}
+    if not with_aliases:
+        return page.table([(name, shipped.help_line(file)) for name, file in files.items()], width=width)
+    aliases = {name: [alias for alias in real if real[alias] == name] for name in files}
+    return [row for name in files for row in page.entry(name, _called(group, name, aliases[name]), width=width)]
 
 
 def _called(group: str, name: str, aliases: list[str]) -> list[str]:
     others = called_elsewhere(Topic(group, name))
-    return [*([f"here also {', '.join(aliases)}"] if aliases else []), *(others.split(" · ") if others else [])]
+    return [*([f"lmrun: {', '.join(aliases)}"] if aliases else []), *(others.split(" · ") if others else [])]

@@ -10,7 +10,6 @@ CARDS = {
     "mean_squared_error": Card(
         formula="loss = e²",
         where="e = y − p, y label, p prediction",
-        note="Its best constant prediction is the mean.",
         range="0 upwards, in the squared unit of the target; 0 is perfect, the variance of y says the mean always",
         counts=CELLS,
         twin="mean_squared_error",
@@ -27,7 +26,7 @@ CARDS = {
     "mean_absolute_error": Card(
         formula="loss = |e|",
         where="e = y − p, y label, p prediction",
-        note="Its best constant prediction is the median; outliers weigh no more than their distance.",
+        note="Outliers weigh no more than their distance.",
         range="0 upwards, in the unit of the target; 0 is perfect",
         counts=CELLS,
         twin="mean_absolute_error",
@@ -41,7 +40,7 @@ CARDS = {
     "huber": Card(
         formula="loss = ½·e²                   where |e| ≤ delta\n       delta·|e| − ½·delta²   elsewhere",
         where="e = y − p, y label, p prediction",
-        note="Squared for the usual rows, absolute for outliers.",
+        note="The middle way between mse and mae.",
         range="0 upwards; 0 is perfect",
         counts=CELLS,
         beside=("mean_absolute_error", "root_mean_squared_error"),
@@ -57,7 +56,7 @@ CARDS = {
     "log_cosh": Card(
         formula="loss = log(cosh(e))\n       near ½·e² for small e, near |e| − 0.693 for large e",
         where="e = y − p, y label, p prediction, log natural",
-        note="A Huber loss that is smooth everywhere and has no parameter.",
+        note="It has no parameter.",
         range="0 upwards; 0 is perfect",
         counts=CELLS,
         twin="log_cosh_error",
@@ -71,14 +70,15 @@ CARDS = {
     "mean_absolute_percentage_error": Card(
         formula="loss = 100·|e|/max(|y|, 1e-7)",
         where="e = y − p, y label, p prediction",
-        note="For targets well away from 0, where an error of 1 matters more at 10 than at 1,000.",
+        note="An error of 1 matters more at 10 than at 1,000.",
         range="0 upwards, in percent; 0 is perfect",
         counts=CELLS,
         twin="mean_absolute_percentage_error",
         beside=("mean_absolute_error",),
         traps=(
             "One label of 0 drowns all others: y = 0 and p = 1 score 1,000,000,000.",
-            "Of positive targets it favours low predictions: between 0 and y none costs more than 100, and above y there is no end.",
+            "Of positive targets it favours low predictions: between 0 and y none costs more than 100, and above y there is "
+            "no end.",
             "scikit-learn gives the share, Keras the percent: 100 times as much.",
         ),
         source="Keras docs: Regression losses",
@@ -86,7 +86,7 @@ CARDS = {
     "mean_squared_logarithmic_error": Card(
         formula="loss = (log(1 + y) − log(1 + p))²",
         where="y label, p prediction, log natural; what is below 0 counts as 0",
-        note="For targets from 0 up that span magnitudes: ratios count, not differences.",
+        note="Ratios count, not differences.",
         range="0 upwards; 0 is perfect",
         counts=CELLS,
         twin="mean_squared_logarithmic_error",
@@ -100,7 +100,7 @@ CARDS = {
     "poisson": Card(
         formula="loss = p − y·log(p + 1e-7)",
         where="y count, p predicted rate above 0, log natural",
-        note="The likelihood of counts, without the term log(y!) that no prediction moves.",
+        note="The term log(y!) is left out, since no prediction moves it.",
         range="no fixed ends; the best p is y, and its loss is y − y·log(y): −0.296 for y = 3",
         counts=CELLS,
         twin="poisson",

@@ -15,8 +15,8 @@ CARDS = {
         where=f"{W}, v velocity, from 0",
         note="momentum=0 is the plain step w − lr·g.",
         traps=(
-            "Keras 2's SGD(lr=…, decay=…): Keras 3 refuses lr and ignores decay with a warning. Here lr= is understood, and decay= "
-            "becomes an inverse_time_decay.",
+            "Keras 2's SGD(lr=…, decay=…): Keras 3 refuses lr and ignores decay with a warning. Here lr= is understood, and "
+            "decay= becomes an inverse_time_decay.",
             "Keras keeps the rate inside v, PyTorch multiplies by it afterwards: under a schedule the two part.",
         ),
         source="Robbins and Monro, 1951; Nesterov: Sutskever and others, 2013; Keras docs: SGD",
@@ -38,7 +38,8 @@ CARDS = {
         traps=(
             "The decay is in no loss: loss and val_loss do not show it, unlike an L2 penalty.",
             "It shrinks biases and the scales of BatchNormalization as well.",
-            "weight_decay is 0.004 here, 0.01 in PyTorch. Adam with weight_decay=0.004 is AdamW, and any Keras optimizer takes it.",
+            "weight_decay is 0.004 here, 0.01 in PyTorch. Adam with weight_decay=0.004 is AdamW, and any Keras optimizer "
+            "takes it.",
         ),
         source="Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019",
         command="lmrun optimizer=adamw optimizer.weight_decay=0.01",
@@ -88,8 +89,8 @@ CARDS = {
             "k = n + g²\nz = z + g − w·(k^−p − n^−p)/lr,  then n = k\nw = (clip(z, −l1, l1) − z)/(k^−p/lr + 2·l2 + beta/lr)"
         ),
         where=(
-            f"{W}, p learning_rate_power, n from initial_accumulator_value, z from 0, l1 and l2 the strengths, clip: cut off at "
-            "both ends"
+            f"{W}, p learning_rate_power, n from initial_accumulator_value, z from 0, l1 and l2 the strengths, "
+            "clip: cut off at both ends"
         ),
         note="An l1 above 0 makes weights that are exactly 0.",
         traps=(
@@ -121,9 +122,13 @@ CARDS = {
         ),
         where=f"{W}, t step, from 1, rms root of the mean square; running means keep 1 − t^beta_2_decay of the old",
         note="For a matrix it uses its row and column means in place of a full second moment.",
-        traps=("learning_rate is a bound relative to the size of the weights, not the step itself.",),
+        traps=(
+            "learning_rate is a bound relative to the size of the weights, not the step itself.",
+            "An input that is always 0, such as a corner pixel of digits, beside a unit that is off for a whole batch: v "
+            "underflows to 0 where they meet, and 0/√0 makes the whole matrix NaN in one step.",
+        ),
         source="Shazeer and Stern, Adafactor, 2018, algorithm 4",
-        command="lmrun optimizer=adafactor lr=0.01",
+        command="lmrun data=iris optimizer=adafactor lr=0.01",
     ),
     "muon": Card(
         formula=(
@@ -143,12 +148,14 @@ CARDS = {
         formula=(
             "v = beta_2·v + (1 − beta_2)·g²\n"
             "z = z − lr·g/(√(v/(1 − beta_2^t)) + epsilon)\n"
-            "x = (1 − 1/t)·x + z/t\n"
+            "x = (1 − 1/t)·(w − (1 − beta_1)·z)/beta_1 + z/t\n"
             "w = (1 − beta_1)·z + beta_1·x"
         ),
-        where=f"{W}, z and x from the first weights, v from 0, t step, from 1",
-        note="x is the mean of all z: the averaging does what a falling rate does.",
+        where=f"{W}, z from the first weights, v from 0, t step, from 1",
+        note="x is a mean of all z: the averaging does what a falling rate does.",
         traps=(
+            "Keras 3.15 on TensorFlow finds the old x again from the new z where the paper has the old one, so x is not "
+            "quite the mean that it should be.",
             "The model holds w, not the mean x, also while it validates and when it is saved; the paper evaluates x.",
             "weight_decay is null by default, so the W in its name does nothing until you set it.",
         ),

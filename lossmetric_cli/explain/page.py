@@ -15,9 +15,8 @@ WIDEST = 110
 _BOLD, _PLAIN = "\033[1m", "\033[0m"
 #: What stands for a character on a stream that cannot carry it.
 _ASCII = {
-    **{"·": "*", "−": "-", "×": "x", "½": "1/2 ", "²": "^2", "√": "sqrt", "π": "pi", "Σ": "sum ", "ᵀ": "'", "→": "->"},
-    **{"≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "∞": "inf", "↑": "(up)", "↓": "(down)", "…": "...", "“": '"', "”": '"'},
-    **{"’": "'", "⁺": "+", "⁻": "-"},
+    **{"·": "*", "−": "-", "½": "1/2", "²": "^2", "√": "sqrt", "π": "pi", "Σ": "sum", "‖": "||"},
+    **{"≤": "<=", "≥": ">=", "↑": "(up)", "↓": "(down)", "…": "...", "“": '"', "”": '"'},
 }
 
 
@@ -45,9 +44,9 @@ def blank() -> list[Row]:
     return [Row(None, "")]
 
 
-def margin(text: str, *, width: int) -> list[Row]:
-    """Return running text that has no label."""
-    return [Row(None, line) for line in _wrapped(text, width)]
+def margin(text: str, *, width: int, hang: int = 0) -> list[Row]:
+    """Return running text that has no label; all but its first line stand `hang` columns further in."""
+    return [Row(None, line) for line in _wrapped(text, width, hang=hang)]
 
 
 def prose(label: str, text: str, *, width: int) -> list[Row]:
@@ -79,19 +78,24 @@ def command(label: str, text: str, *, width: int) -> list[Row]:
     return _rows(label, [*(f"{part} \\" for part in parts[:-1]), *parts[-1:]])
 
 
-def table(entries: Sequence[tuple[str, Sequence[str]]], *, width: int) -> list[Row]:
-    """Return names with texts beside them; a name that is too long stands above its texts, and so do all on a narrow page."""
-    column = 0 if width < NARROW else min(max((len(name) for name, _ in entries), default=0), 36) + 2
+def table(entries: Sequence[tuple[str, str]], *, width: int) -> list[Row]:
+    """Return names with a text beside each; a name that is too long stands above its text, and so do all on a narrow page."""
+    column = 2 if width < NARROW else min(max((len(name) for name, _ in entries), default=0), 36) + 2
     rows = []
-    for name, texts in entries:
-        indent = " " * (column or 2)
-        lines = [line for text in texts for line in _wrapped(text, width - len(indent))]
+    for name, text in entries:
+        lines = _wrapped(text, width - column)
         if len(name) + 2 <= column and lines:
             rows.append(Row(None, f"{name:<{column}}{lines.pop(0)}"))
         else:
             rows.append(Row(None, name))
-        rows += [Row(None, indent + line) for line in lines]
+        rows += [Row(None, " " * column + line) for line in lines]
     return rows
+
+
+def entry(name: str, texts: Sequence[str], *, width: int) -> list[Row]:
+    """Return a name with texts below it."""
+    lines = [line for text in texts for line in _wrapped(text, width - 4, hang=2)]
+    return [Row(None, name), *(Row(None, f"    {line}") for line in lines)]
 
 
 def rule() -> list[Row]:

@@ -84,7 +84,7 @@ CARDS = {
     "auc_pr": Card(
         formula="value = area under precision against recall",
         where="precision = TP/(TP + FP), recall = TP/(TP + FN), at each of num_thresholds thresholds",
-        note="Keras' AUC with curve=PR: for rare positives, where the ROC curve looks good too easily.",
+        note="Keras' AUC with curve=PR. Where positives are rare the ROC curve looks good too easily.",
         range="0 to 1; 1 is perfect, chance is the share of positives: 0.1 where one in ten is positive",
         counts=f"{CELLS}; multi_label=true: a curve for each class, then their mean (macro)",
         beside=CLASSIFIERS,
@@ -104,8 +104,8 @@ CARDS = {
         counts=CELLS,
         beside=CLASSIFIERS,
         traps=(
-            "With many classes it counts p > 0.5, not the largest p: rows where no class reaches 0.5 are left out, and precision "
-            "rises above accuracy. metrics.precision.top_k=1 counts the largest.",
+            "With many classes it counts p > 0.5, not the largest p: rows where no class reaches 0.5 are left out, and "
+            "precision rises above accuracy. metrics.precision.top_k=1 counts the largest.",
             "Raising the threshold raises it at recall's cost: one of them alone is no goal.",
         ),
         source="Keras docs: Classification metrics based on True/False positives & negatives",
@@ -138,7 +138,8 @@ CARDS = {
         formula="value = 2·precision·recall/(precision + recall)\n      = 2·TP/(2·TP + FP + FN)",
         where="TP, FP, FN of one class; a row's class is its largest p, or every column above threshold",
         range="0 to 1; 1 is perfect",
-        counts="average=macro: the mean over classes, all alike; micro: one pool of all cells; weighted: by the size of the classes",
+        counts="average=macro: the mean over classes, all alike; micro: one pool of all cells; weighted: by the size of the "
+        "classes",
         beside=CLASSIFIERS,
         traps=(
             "With threshold=null every row has a predicted class: on one sigmoid column that is always yes. lmrun sets 0.5 for "
@@ -148,8 +149,8 @@ CARDS = {
             "two right rows, three columns, 0.667 and 1.0.",
             "Micro F1 of one class a row is the accuracy.",
         ),
-        source="van Rijsbergen, Information Retrieval, 1979; Keras docs: Classification metrics based on True/False positives & "
-        "negatives",
+        source="van Rijsbergen, Information Retrieval, 1979; Keras docs: Classification metrics based on True/False "
+        "positives & negatives",
         command="lmrun data=iris metrics=f1+accuracy",
     ),
     "fbeta_score": Card(
@@ -157,7 +158,8 @@ CARDS = {
         where="precision = TP/(TP + FP), recall = TP/(TP + FN), of one class",
         note="beta=2 for those who fear a miss, beta=0.5 for those who fear a false alarm; beta=1.0 is f1_score.",
         range="0 to 1; 1 is perfect",
-        counts="average=macro: the mean over classes, all alike; micro: one pool of all cells; weighted: by the size of the classes",
+        counts="average=macro: the mean over classes, all alike; micro: one pool of all cells; weighted: by the size of the "
+        "classes",
         beside=CLASSIFIERS,
         traps=(
             "With threshold=null every row has a predicted class, as with f1_score.",

@@ -92,15 +92,15 @@ def _of_option(topic: Topic, *, width: int) -> list[Row]:
 
 def _heading(topic: Topic, *, width: int, kind: str | None = None) -> list[Row]:
     noun = f"{ONE[topic.group]} of a {kind} task" if kind else ONE[topic.group]
-    parts = [topic.name, noun, direction_of(topic), "" if kind else target_of(topic)]
+    parts = [topic.name, noun, direction_of(topic, kind=kind), "" if kind else target_of(topic)]
     return page.title(" · ".join(part for part in parts if part), width=width)
 
 
-def direction_of(topic: Topic) -> str:
-    """Return which way is better; for a chooser, where all that it may become agree."""
+def direction_of(topic: Topic, *, kind: str | None = None) -> str:
+    """Return which way is better; for a chooser, where all agree that it may become, of one kind of task or of any."""
     table = choosers.BECOMES.get((topic.group, topic.name))
-    topics = [Topic(topic.group, option) for option in table.values()] if table else [topic]
-    found = {wants.direction(topic.group, facts_of(one)) for one in topics}
+    options = [option for form, option in table.items() if not kind or form == kind] if table else [topic.name]
+    found = {wants.direction(topic.group, facts_of(Topic(topic.group, option))) for option in options}
     return found.pop() if len(found) == 1 else ""
 
 
@@ -164,7 +164,9 @@ def _becoming(topic: Topic, *, width: int) -> list[Row]:
         return []
     forms = [form for kind in choosers.KINDS for form in choosers.forms(topic.group, topic.name, kind)]
     names = {form: choosers.becomes(topic.group, topic.name, form) or "refused" for form in forms}
-    lines = [f"{choosers.named(topic.group, form):<28}{name}" for form, name in names.items()]
+    words = {form: choosers.named(topic.group, form) for form in forms}
+    column = max(map(len, words.values())) + 2
+    lines = [f"{words[form]:<{column}}{name}" for form, name in names.items()]
     return page.verbatim("becomes", "\n".join(lines), width=width)
 
 
@@ -173,8 +175,9 @@ def _of_choice(topic: Topic, kind: str, labels: str | None, *, width: int) -> li
     rows = [*_heading(topic, width=width, kind=kind), *page.blank()]
     for form in choosers.forms(topic.group, topic.name, kind, labels=labels):
         rows += _of_form(topic, form, width=width)
-    data = next(data for other, data in _DATA.items() if other == kind)
-    return [*rows, *page.command("try", f"lmrun data={data} {topic.group}={topic.name}", width=width)]
+    is_refused = choosers.becomes(topic.group, topic.name, kind) is None
+    option = choosers.INSTEAD[topic.group] if is_refused else topic.name
+    return [*rows, *page.command("try", f"lmrun data={_DATA[kind]} {topic.group}={option}", width=width)]
 
 
 def _of_form(topic: Topic, form: str, *, width: int) -> list[Row]:
@@ -192,7 +195,7 @@ def _of_form(topic: Topic, form: str, *, width: int) -> list[Row]:
         *page.verbatim("formula", card.formula, width=width),
         *page.prose("where", card.where, width=width),
         *page.prose("averages", card.counts, width=width),
-        *page.command("more", f"lmrun explain {ONE[topic.group]}/{option}", width=width),
+        *page.command("more", f"lmrun explain {topic.group}/{option}", width=width),
         *page.blank(),
     ]
 
@@ -200,7 +203,7 @@ def _of_form(topic: Topic, form: str, *, width: int) -> list[Row]:
 def _of_idea(idea: Idea, *, width: int) -> list[Row]:
     rows = [*page.title(idea.title, width=width), *page.blank()]
     for text in idea.text:
-        rows += page.whole(text, width=width) if "\n" in text else page.margin(text, width=width)
+        rows += page.whole(text, width=width) if "\n" in text else page.margin(text, width=width, hang=2)
     rows += page.blank()
     rows += page.items("often said", [f"“{claim}”: {truth}." for claim, truth in idea.said], width=width)
     for index, (command, sight) in enumerate(idea.show):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from lossmetric_cli import shipped
 from lossmetric_cli.errors import ConfigError, did_you_mean
@@ -12,6 +13,7 @@ from lossmetric_cli.explain.cards import CARDS, ONE, PLURALS
 from lossmetric_cli.explain.elsewhere import plain
 from lossmetric_cli.explain.ideas import IDEAS
 
+_LIBRARIES = ("keras", "tf", "tensorflow", "torch", "nn", "torchmetrics", "sklearn")
 #: The group of the ideas, which has no option files.
 IDEA = "idea"
 _GROUPS = {
@@ -48,27 +50,28 @@ def find(name: str, group: str | None = None) -> list[Topic]:
     A name is that of an option, an alias, a class of Keras or an idea, or where it is none of them, that of another
     library; capitals, hyphens and underscores make no difference.
     """
-    groups = [group] if group else [*CARDS, IDEA]
-    own = [
-        Topic(where, option)
-        for where in groups
-        for option in ([_idea(name)] if where == IDEA else [_option(name, where)])
-        if option
-    ]
-    return own or _foreign(name, group)
+    groups, name = [group] if group else [*CARDS, IDEA], _bare(name)
+    own = [(where, _idea(name) if where == IDEA else _option(name, where)) for where in groups]
+    return [Topic(where, option) for where, option in own if option] or _foreign(name, group)
 
 
 def foreign(name: str, group: str | None = None) -> str | None:
     """Return the option that is meant by another library's name, in `group` or in the first group that has one."""
-    if any(_option(name, where) for where in ([group] if group else CARDS) if where in CARDS):
+    name = _bare(name)
+    if any(_option(name, where) for where in CARDS if group in (None, where)):
         return None
-    return next((option for _, _, option in elsewhere.found(name, group)), None)
+    return next((option for *_, option in elsewhere.found(name, group)), None)
 
 
 def known() -> set[str]:
     """Return every name that can be explained, those of other libraries left out."""
     options = {name for group in CARDS for name in shipped.options(group)}
     return options | IDEAS.keys() | {word for idea in IDEAS.values() for word in idea.also}
+
+
+def _bare(name: str) -> str:
+    """Return the last part of a library's dot path, `Huber` for keras.losses.Huber; a path of the user's own is kept."""
+    return name.rpartition(".")[2] if name.partition(".")[0] in _LIBRARIES else name
 
 
 def _of_word(word: str) -> list[Topic]:
@@ -106,14 +109,15 @@ def _hint(name: str, group: str | None) -> str:
 
 def _option(name: str, group: str) -> str | None:
     """Return the option of a group that a name, an alias or the name of its class stands for."""
-    options, real = shipped.options(group), shipped.aliases(group)
-    last = plain(name.rpartition(".")[2])
-    by_name = {plain(option): option for option in options}
-    by_class = {
-        plain((shipped.target(file) or "").rpartition(".")[2]): option for option, file in options.items() if option not in real
-    }
-    option = by_name.get(last) or by_class.get(last)
-    return real.get(option, option)
+    options, name = shipped.options(group), plain(name)
+    for option in options:
+        if plain(option) == name:
+            return shipped.aliases(group).get(option, option)
+    return next((option for option, file in options.items() if plain(_class_name(file)) == name), None)
+
+
+def _class_name(file: Path) -> str:
+    return (shipped.target(file) or "").rpartition(".")[2]
 
 
 def _idea(name: str) -> str | None:
@@ -125,8 +129,6 @@ def _idea(name: str) -> str | None:
 
 def _foreign(name: str, group: str | None) -> list[Topic]:
     libraries: dict[tuple[str, str], list[str]] = {}
-    for library, where, option in elsewhere.found(name, group):
-        libraries.setdefault((where, option), []).append(library)
-    return [
-        Topic(where, option, f"{name} is its name in {' and '.join(called)}") for (where, option), called in libraries.items()
-    ]
+    for spelled, library, where, option in elsewhere.found(name, group):
+        libraries.setdefault((where, option), []).append(f"{spelled} in {library}")
+    return [Topic(where, option, f"It is called {' and '.join(called)}") for (where, option), called in libraries.items()]

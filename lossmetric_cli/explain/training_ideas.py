@@ -8,8 +8,8 @@ IDEAS = {
     "loss-and-metric": Idea(
         title="Which does training optimise, the loss or the metrics?",
         text=(
-            "The loss, and nothing else: its gradient moves the weights. Metrics are computed from the same predictions and only "
-            "reported; with metrics=[] a run ends in the same weights, to the last bit.",
+            "The loss, and nothing else: its gradient moves the weights. Metrics are computed from the same predictions and "
+            "only reported; with metrics=[] a run ends in the same weights, to the last bit.",
             "The two differ because a loss must have a gradient and a metric need not. Accuracy changes in jumps, AUC looks at "
             "the order of all rows at once: so cross-entropy is optimised and they are watched. A metric decides all the same "
             "where it is told to: monitor=val_auc lets early stopping and checkpoints keep the best epoch by AUC.",
@@ -52,13 +52,13 @@ IDEAS = {
     "training-loss": Idea(
         title="Why is the training loss not what evaluate says, on the very same rows?",
         text=(
-            "When: the loss of an epoch is a mean over its batches, each measured before the step it causes. evaluate comes after "
-            "the last step. With one batch an epoch, `loss` of epoch n+1 is `val_loss` of epoch n on the same rows.",
+            "When: the loss of an epoch is a mean over its batches, each measured before the step it causes. evaluate comes "
+            "after the last step. With one batch an epoch, `loss` of epoch n+1 is `val_loss` of epoch n on the same rows.",
             "How: dropout, noise layers and batch statistics work in training and rest in evaluation.",
             "What: class and sample weights go into loss; val_loss has none. Regularisers go into both.",
-            "train_loss_eval is the honest partner: the loss of training rows after the epoch, as evaluate computes it. val_loss "
-            "minus train_loss_eval is generalisation; loss minus train_loss_eval is when and how. So a val_loss below loss "
-            "is nothing strange, early in training or with dropout.",
+            "train_loss_eval is the honest partner: the loss of training rows after the epoch, as evaluate computes it. "
+            "val_loss minus train_loss_eval is generalisation; loss minus train_loss_eval is when and how. So a val_loss "
+            "below loss is nothing strange, early in training or with dropout.",
         ),
         said=(
             ("set trainable=False on Dropout and the gap is gone", "Keras 3 drops units all the same; rate 0 closes the gap"),
@@ -78,8 +78,8 @@ IDEAS = {
             "mean and variance in training, and a running mean of them (momentum 0.99) in validation and prediction.",
             "The running mean starts at 0 and 1 and needs hundreds of steps: until then val_loss of a good model can be poor, "
             "and early stopping keeps the wrong epoch. More steps, smaller batches or a smaller momentum mend it.",
-            "trainable=False stops the updates of a layer's weights. On BatchNormalization it also switches to the running mean; "
-            "on Dropout, which has no weights, it does nothing in Keras 3.",
+            "trainable=False stops the updates of a layer's weights. On BatchNormalization it also switches to the running "
+            "mean; on Dropout, which has no weights, it does nothing in Keras 3.",
         ),
         said=(("dropout lowers the capacity when the model is used", "in prediction all units work; nothing is dropped"),),
         show=(
@@ -92,13 +92,13 @@ IDEAS = {
     "epoch-and-batch": Idea(
         title="Over what is a number of the history averaged?",
         text=(
-            "A batch is the rows of one step (batch_size), an epoch is every row once. `loss` is the mean over the epoch's rows, "
-            "each measured in its own batch.",
-            "Keras' metric classes keep state: they add up counts or sums over the epoch and divide at the end, so AUC, precision "
-            "or RMSE are those of all rows and do not depend on batch_size.",
-            "A plain function that returns one number a batch is averaged over batches, and F1 or R² of a batch averaged is no F1 "
-            "or R²; the short last batch counts as much as the others. A function should return a value for each row, and what "
-            "needs all rows should be a class.",
+            "A batch is the rows of one step (batch_size), an epoch is every row once. `loss` is the mean over the epoch's "
+            "rows, each measured in its own batch.",
+            "Keras' metric classes keep state: they add up counts or sums over the epoch and divide at the end, so AUC, "
+            "precision or RMSE are those of all rows and do not depend on batch_size.",
+            "A plain function that returns one number a batch is averaged over batches, and F1 or R² of a batch averaged is "
+            "no F1 or R²; the short last batch counts as much as the others. A function should return a value for each row, "
+            "and what needs all rows should be a class.",
             "Every number of val_ is measured with the weights of the epoch's end; loss and training metrics on the way there.",
         ),
         show=(("lmrun data=breast_cancer metrics=f1+auc batch_size=8", "then batch_size=128: only the training differs"),),
@@ -108,13 +108,14 @@ IDEAS = {
     "regularisation": Idea(
         title="Is regularisation part of the loss? And weight decay?",
         text=(
-            "An L1 or L2 penalty (model.l2=0.01) is added to the loss: to loss, to val_loss and to evaluate, the same number in "
-            "each, since it depends on the weights and not on rows. history.csv has it as regularization beside data_loss, and "
-            "loss = data_loss + regularization. A frozen layer's penalty leaves the loss.",
+            "An L1 or L2 penalty (model.l2=0.01) is added to the loss: to loss, to val_loss and to evaluate, the same number "
+            "in each, since it depends on the weights and not on rows. history.csv has it as regularization beside "
+            "data_loss, and loss = data_loss + regularization. A frozen layer's penalty leaves the loss.",
             "So losses with different l2 are not comparable; data_loss and metrics are.",
-            "weight_decay is in no loss: before each step every weight shrinks by the share lr·weight_decay. For plain SGD that is "
-            "an L2 penalty of half of weight_decay; for Adam it is not, since Adam divides the penalty's gradient by √v and "
-            "hardly shrinks weights with large gradients. That is what AdamW mended. Any Keras optimizer takes weight_decay.",
+            "weight_decay is in no loss: before each step every weight shrinks by the share lr·weight_decay. For plain SGD "
+            "that is an L2 penalty of half of weight_decay; for Adam it is not, since Adam divides the penalty's gradient by "
+            "√v and hardly shrinks weights with large gradients. That is what AdamW mended. Any Keras optimizer takes "
+            "weight_decay.",
             "Dropout and early stopping regularise too, and add nothing to the loss.",
         ),
         show=(
@@ -127,11 +128,11 @@ IDEAS = {
     "class-weights": Idea(
         title="What do class weights and sample weights change?",
         text=(
-            "They multiply each row's part of the training loss, and nothing else: val_loss and metrics stay unweighted, so the "
-            "two curves part although no row is worse. Only Keras' weighted_metrics see the weights.",
-            "Keras divides the weighted sum by the number of rows, not by the sum of the weights: weights that average 5 make the "
-            "loss and the steps some five times as large. Squared errors 1 and 9 with weights 3 and 1 are a loss of 6.0 and a "
-            "weighted metric of 3.0.",
+            "They multiply each row's part of the training loss, and nothing else: val_loss and metrics stay unweighted, so "
+            "the two curves part although no row is worse. Only Keras' weighted_metrics see the weights.",
+            "Keras divides the weighted sum by the number of rows, not by the sum of the weights: weights that average 5 "
+            "make the loss and the steps some five times as large. Squared errors 1 and 9 with weights 3 and 1 are a loss of "
+            "6.0 and a weighted metric of 3.0.",
             "Keys that are text, as JSON and YAML make them, are ignored by plain Keras without a word.",
             "Alternatives without weights: a focal loss, metrics that see rare classes (auc_pr, f1_score, recall), and another "
             "threshold than 0.5.",
@@ -151,11 +152,13 @@ IDEAS = {
         text=(
             "Losses and errors are better low, accuracies, AUC, R² and IoU high. `monitor` is the column that early stopping, "
             "checkpoints and reduce_lr watch and that a sweep compares; its direction must be known.",
-            "Keras 3 asks the metric object, not its name. For metrics of your own, for true and false positives and for a name "
-            "that is not logged, mode=auto raises an error after the first epoch is trained; a name that is missing under an "
-            "explicit mode warns every epoch and never stops anything. lmrun checks monitor before training and sets the mode.",
+            "Keras 3 asks the metric object, not its name. For metrics of your own, for true and false positives and for a "
+            "name that is not logged, mode=auto raises an error after the first epoch is trained; a name that is missing "
+            "under an explicit mode warns every epoch and never stops anything. lmrun checks monitor before training and "
+            "sets the mode.",
             "A metric of your own says its direction by an attribute, direction = 'max' or 'min', or mode=max says it.",
-            "The best epoch by loss and by a metric are often two: log loss punishes confidence long after accuracy has settled.",
+            "The best epoch by loss and by a metric are often two: log loss punishes confidence long after accuracy has "
+            "settled.",
         ),
         show=(("lmrun callbacks=early_stopping monitor=val_accuracy", "the header's line `watches` has the arrow"),),
         also=("direction", "mode", "best epoch", "higher is better"),
@@ -166,8 +169,8 @@ IDEAS = {
         text=(
             "It is an estimate: its standard error is the spread of the rows' losses over the root of their number "
             "(val_loss_stderr in history.csv). Jumps within two of those mean nothing; with a hundred rows they are large.",
-            "Jumps beyond that come from steps that are too long (a lower learning rate or a schedule), from few wrong and very "
-            "sure rows, which cross-entropy punishes without bound, and from BatchNormalization's running mean.",
+            "Jumps beyond that come from steps that are too long (a lower learning rate or a schedule), from few wrong and "
+            "very sure rows, which cross-entropy punishes without bound, and from BatchNormalization's running mean.",
             "A rate that falls (a schedule by steps, or reduce_lr by what it sees) calms the end of a run.",
         ),
         show=(
@@ -184,7 +187,8 @@ IDEAS = {
             "position in the data. A .keras file has the first two. To predict: the weights and the layers, nothing else.",
             "With Adam the optimizer's part is twice the weights. save_weights stores it as well, and "
             "include_optimizer=False is ignored for .keras files: load the model with compile=False and save it again.",
-            "Keras forgets some parameters of losses on the way: a Huber loss with delta=5 evaluates with delta=1 after loading.",
+            "Keras forgets some parameters of losses on the way: a Huber loss with delta=5 evaluates with delta=1 after "
+            "loading.",
         ),
         show=(("lmrun callbacks=checkpoint", "checkpoints/best.keras in the run folder is the best epoch by monitor"),),
         also=("checkpoint file", "resume", "deployment", "load_model"),

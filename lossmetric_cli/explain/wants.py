@@ -8,11 +8,12 @@ from lossmetric_cli.task import Task
 
 ARROWS = {"max": "↑ higher is better", "min": "↓ lower is better"}
 _ONE_LABEL = {
+    "regression": "numbers",
+    "multiclass": "one-hot rows",
     "binary": "0 or 1",
     "multilabel": "0 or 1 in a column for each label",
-    "multiclass": "one-hot rows",
-    "regression": "numbers",
 }
+_ENCODES = "lmrun encodes them"
 _HEADS = {
     "embedding": "vectors of length 1 (lmrun's models end in them)",
     "linear": "linear: scores, with no activation",
@@ -21,10 +22,10 @@ _HEADS = {
 
 
 def facts_of(group: str, target: str | None) -> LossFacts | MetricFacts | None:
-    """Return the catalog's entry of a `_target_`, or None for what is no class of Keras' losses and metrics."""
+    """Return the catalog's entry of a `_target_`, or None for a chooser, for `none` and for the user's own."""
     table = {"loss": catalog.LOSSES, "metrics": catalog.METRICS}.get(group, {})
     module, _, name = (target or "").rpartition(".")
-    return table.get(name) if module.startswith("keras") else None
+    return table.get(name) if module.startswith(("keras.", "lossmetric_cli.")) else None
 
 
 def direction(group: str, facts: LossFacts | MetricFacts | None) -> str:
@@ -47,20 +48,20 @@ def labels(facts: LossFacts | MetricFacts) -> str:
     if facts.labels == "index":
         return f"class numbers from 0; {_ENCODES}"
     if facts.labels == "class":
-        return f"class numbers, and class numbers as predictions too; {_ENCODES}"
+        return f"class numbers; {_ENCODES}"
     kinds = [kind for kind in _ONE_LABEL if kind in facts.kinds]
     words = [word for kind, word in _ONE_LABEL.items() if kind in kinds]
     words = [word for word in words if not any(word != other and other.startswith(word) for other in words)]
     return f"{' / '.join(words)}; {_ENCODES}" if set(kinds) & set(catalog.CLASSIFICATION) else " / ".join(words)
 
 
-_ENCODES = "lmrun encodes them"
-
-
 def head(facts: LossFacts | MetricFacts) -> str:
     """Return what the model must end in, or what a metric is passed of it."""
     if isinstance(facts, MetricFacts):
-        return "probabilities; lmrun puts logits through sigmoid or softmax first" if facts.probabilities else "the model's own"
+        if facts.labels == "class":
+            return "the predicted class, which lmrun takes from the scores"
+        own = "predictions as the model gives them"
+        return "probabilities; lmrun puts logits through sigmoid or softmax first" if facts.probabilities else own
     if facts.head:
         return _HEADS[facts.head]
     if not facts.kinds:

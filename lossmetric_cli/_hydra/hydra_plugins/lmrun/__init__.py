@@ -105,4 +105,7 @@ def _load(file: Path) -> Container:
         raise ConfigError(f"{shipped.shown(file)}: {error}") from error
     if not OmegaConf.is_dict(node):
         raise ConfigError(f"{shipped.shown(file)}: an experiment is a mapping, such as epochs: 5")
+    for key in node:
+        if OmegaConf.is_missing(node, key):  # which Hydra would merge as if the line were not there
+            raise ConfigError(f"{shipped.shown(file)}: {key} is ???; give it a value, or leave it out for its default")
     return node
