@@ -44,11 +44,11 @@ def assemble(spec: RunSpec, data: Data, record: Record) -> Setup:
     model = _build_model(spec, task)
     activation = models.last_activation(model)
     loss, mended = losses.fit_head(raw_loss, activation=activation)
-    data.notes += [*notes, *mended]
     checks.check_head(loss, task=task, units=_units(model), activation=activation)
     labels = catalog.loss_facts(loss).labels
     scores = None if catalog.loss_facts(loss).regresses else activation
     measured = metrics.build_metrics(spec.metrics, task=task, labels=labels, activation=scores)
+    data.notes += [*notes, *mended, *metrics.feeding(measured)]
     parts = {name: feed.Rows(part.x, task.encode(part.y, form=labels)) for name, part in data.parts.items()}
     parts |= _train_sample(parts["train"], spec)
     pace = feed.Pace.of(

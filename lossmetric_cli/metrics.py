@@ -142,6 +142,20 @@ def build_metrics(nodes: dict[str, Any], *, task: Task, labels: str, activation:
     return [_feed(metric, task=task, labels=labels, activation=activation) for metric in metrics.values()]
 
 
+def feeding(measured: list[Metric]) -> list[str]:
+    """Return a sentence on the metrics that are fed other labels than the loss, none where there are none."""
+    said = {
+        "one_hot": "the loss takes class numbers; {} fed one-hot rows",
+        "index": "the loss takes one-hot rows; {} fed class numbers",
+    }
+    named = {
+        form: [metric.name for metric in measured if isinstance(metric, Fed) and metric.to_labels == form] for form in said
+    }
+    return [
+        said[form].format(f"{', '.join(names)} {'are' if len(names) > 1 else 'is'}") for form, names in named.items() if names
+    ]
+
+
 def counted(metric: Metric) -> Metric:
     """Return the metric that counts, without the adapter that feeds it."""
     return metric.metric if isinstance(metric, Fed) else metric

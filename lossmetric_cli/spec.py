@@ -103,6 +103,9 @@ def load(config: DictConfig) -> tuple[RunSpec, list[str]]:
     _check_parameters(spec)
     for name in SETTINGS:
         setattr(spec, name, _checked(getattr(spec, name), path=name))
+    rate = spec.optimizer.get("learning_rate")
+    if isinstance(rate, float) and rate > 1:
+        notes.append(f"optimizer.learning_rate={rate:g} is above 1, where most runs diverge")
     return spec, notes
 
 

@@ -106,7 +106,7 @@ def option() -> Callable[..., dict[str, Any]]:
     return read
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def tensorflow() -> None:
     """TensorFlow set up as a run sets it up, since the first test that computes with it decides for the whole process."""
     from lossmetric_cli import devices

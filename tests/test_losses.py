@@ -31,7 +31,7 @@ DATA = {
     "multilabel": "multilabel",
     "regression": "diabetes",
 }
-SHORT = ("model=linear", "optimizer=sgd", "metrics=[]", "epochs=1", "steps_per_epoch=2", "plots=[]")
+SHORT = ("model=linear", "optimizer=sgd", "metrics=[]", "epochs=1", "steps_per_epoch=2", "train_eval=0", "plots=[]")
 CHOOSERS = {
     "auto": formulas.categorical_crossentropy,
     "crossentropy": formulas.categorical_crossentropy,

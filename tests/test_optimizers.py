@@ -19,7 +19,7 @@ Option = Callable[..., dict[str, Any]]
 
 OPTIMIZERS = sorted(set(shipped.options("optimizer")) - set(shipped.aliases("optimizer")) - {"loss_scale"})
 #: Iris without its 30 rows for validation is 120 rows: 4 batches of 32.
-IRIS = ("data=iris", "model=linear", "metrics=[]", "plots=[]")
+IRIS = ("data=iris", "model=linear", "metrics=[]", "train_eval=0", "plots=[]")
 
 
 def under(option: Option, schedule: str, *, steps: int, **changes: Any) -> keras.optimizers.Optimizer:

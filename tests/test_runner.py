@@ -53,6 +53,7 @@ def test_validation_figures_equal_scikit_learn_on_the_predictions(lmrun):
     arrays, scores = run.predictions, run.json("metrics.json")["val"]
     true, predicted = arrays["val_true"], arrays["val_pred"]
     one_hot, positive = np.eye(3)[true], predicted > 0.5
+    assert "the loss takes class numbers; auc, precision, recall, f1 are fed one-hot rows" in run.err
     assert scores["loss"] == pytest.approx(sk.log_loss(true, predicted), rel=1e-5)
     assert scores["accuracy"] == pytest.approx(sk.accuracy_score(true, predicted.argmax(1)))
     assert scores["precision"] == pytest.approx(sk.precision_score(one_hot, positive, average="micro", zero_division=0))

@@ -198,3 +198,8 @@ def test_typed_words_win_over_the_experiment(lmrun, tmp_path: Path):
 
 def test_experiment_null_is_no_experiment(lmrun):
     assert config(lmrun("--cfg", "job", "experiment=null")) == config(lmrun("--cfg", "job"))
+
+
+def test_a_learning_rate_above_1_is_said_and_taken(lmrun):
+    run = lmrun("data=iris", "lr=2", "epochs=1", "plots=[]", "optimizer=adadelta")
+    assert "optimizer.learning_rate=2 is above 1, where most runs diverge" in run.err

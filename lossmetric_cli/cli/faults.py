@@ -15,7 +15,6 @@ from yaml import MarkedYAMLError
 from lossmetric_cli import shipped
 from lossmetric_cli.catalog import SETTING_ALIASES
 from lossmetric_cli.errors import ConfigError, did_you_mean, nearest_names
-from lossmetric_cli.explain import foreign
 from lossmetric_cli.spec import LIST_KEYS, expectation, setting_hint, unresolved
 
 #: What a person calls one option of a group.
@@ -104,6 +103,8 @@ def _unknown_option(error: MissingConfigException) -> ConfigError:
         return ConfigError(" ".join(str(error).split("Config search path:")[0].split()))
     known = list(shipped.options(group))
     noun = _NOUNS.get(group, group)
+    from lossmetric_cli.explain import foreign  # the cards are not for those who typed a name that exists
+
     meant = foreign(name, group)
     hint = f"; here it is called {meant}" if meant else did_you_mean(name, known)
     if hint:

@@ -55,7 +55,7 @@ IDEAS = {
             "TensorFlow 1 had a function for each form: sigmoid_cross_entropy, softmax_cross_entropy_with_logits, "
             "sparse_softmax_cross_entropy_with_logits. sampled_softmax and nce_loss are estimates for many thousand classes, "
             "for training only: they see the weights, not the predictions, and are no Keras losses.",
-            "Two classes may be one sigmoid column or two softmax columns; the loss of a fitted model is the same.",
+            "Two classes may be one sigmoid column or two softmax columns: what one can say, the other can, at the same loss.",
         ),
         said=(
             ("a low binary cross-entropy on 26 classes is good", "25 of 26 columns are zeros: 1/26 everywhere scores 0.163"),

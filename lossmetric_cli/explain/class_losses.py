@@ -106,7 +106,7 @@ CARDS = {
         beside=("accuracy", "auc"),
         traps=(
             "Class numbers that are no columns of the model (1 to 10 with 10 columns, or −1) raise an error on the CPU and "
-            "give NaN under XLA (jit_compile=true, and the default on a GPU).",
+            "give NaN under XLA, which is the default on a GPU.",
             "Fractions are cut without a word: label 2.7 counts as class 2.",
             "Class numbers with plain categorical_crossentropy raise an error, one-hot rows with this one too.",
         ),
@@ -235,7 +235,7 @@ CARDS = {
             "With one column it knows the sign alone: label 2 and prediction 1 score a perfect −1.",
             "The metric of the same name has the other sign.",
         ),
-        source="Keras: regression losses",
+        source="Keras docs: Regression losses",
     ),
     "circle": Card(
         formula=(
@@ -253,14 +253,14 @@ CARDS = {
             "No metric of classes applies to an embedding.",
         ),
         source="Sun and others, Circle Loss, 2020, equation 5",
-        command="lmrun loss=circle metrics=[] batch_size=128",
+        command="lmrun loss=circle 'metrics=[]' batch_size=128",
     ),
     "ctc": Card(
         formula="loss = −log(Σ p of every way to write y over the time steps, blanks and repeats allowed)",
         where="y label sequence, p probability of a path: the product of its steps' softmax probabilities",
         note="The labels say what comes, not when.",
         range="0 upwards; 0 is perfect",
-        counts="the sum over a sequence, then the mean over rows",
+        counts="a value for each sequence, then the mean over rows",
         labels="rows of class numbers from 1, padded with 0, which is the blank too; predictions (rows, steps, classes) as "
         "logits",
         traps=(

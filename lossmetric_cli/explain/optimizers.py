@@ -217,8 +217,8 @@ SCHEDULES = {
         note="One value more than boundaries.",
         source="Keras docs: PiecewiseConstantDecay",
         command=(
-            "lmrun optimizer/learning_rate=piecewise optimizer.learning_rate.boundaries=[300,600] "
-            "optimizer.learning_rate.values=[0.01,0.003,0.001]"
+            "lmrun optimizer/learning_rate=piecewise 'optimizer.learning_rate.boundaries=[300,600]' "
+            "'optimizer.learning_rate.values=[0.01,0.003,0.001]'"
         ),
     ),
 }

@@ -75,8 +75,8 @@ IDEAS = {
         title="Which layers behave differently in training?",
         text=(
             "Dropout and noise layers act in training only, and so do augmentation layers. BatchNormalization uses the batch's "
-            "mean and variance in training, and a running mean of them (momentum 0.99) in validation and prediction.",
-            "The running mean starts at 0 and 1 and needs hundreds of steps: until then val_loss of a good model can be poor, "
+            "mean and variance in training, and running means of both (momentum 0.99) in validation and prediction.",
+            "They start at 0 and 1 and need hundreds of steps: until then val_loss of a good model can be poor, "
             "and early stopping keeps the wrong epoch. More steps, smaller batches or a smaller momentum mend it.",
             "trainable=False stops the updates of a layer's weights. On BatchNormalization it also switches to the running "
             "mean; on Dropout, which has no weights, it does nothing in Keras 3.",
@@ -84,7 +84,7 @@ IDEAS = {
         said=(("dropout lowers the capacity when the model is used", "in prediction all units work; nothing is dropped"),),
         show=(
             ("lmrun model.dropout=0.5 validation=train", "one set of rows, one set of weights, two losses"),
-            ("lmrun model=cnn model.batch_norm=true epochs=5", "train_loss_eval lags behind loss in the first epochs"),
+            ("lmrun model=cnn model.batch_norm=true epochs=5", "train_loss_eval stays far above loss in the first epochs"),
         ),
         also=("dropout", "batch norm", "batchnormalization", "inference", "inference mode", "trainable"),
         see=("training-loss", "regularisation"),
@@ -140,7 +140,7 @@ IDEAS = {
         said=(
             (
                 "softmax has no built-in class weights",
-                "fit has had class_weight since Keras 1, and sample_weight does the same",
+                "Keras' fit takes class_weight, and sample_weight does the same",
             ),
         ),
         show=(("lmrun data=breast_cancer loss=focal metrics=recall+precision+auc_pr", "rare positives without weights"),),
