@@ -146,7 +146,7 @@ def feeding(measured: list[Metric]) -> list[str]:
     """Return a sentence on the metrics that are fed other labels than the loss, none where there are none."""
     said = {
         "one_hot": "the loss takes class numbers; {} fed one-hot rows",
-        "index": "the loss takes one-hot rows; {} fed class numbers",
+        "class": "the loss takes one-hot rows; {} fed class numbers",
     }
     named = {
         form: [metric.name for metric in measured if isinstance(metric, Fed) and metric.to_labels == form] for form in said

@@ -22,6 +22,8 @@ import yaml
 from lossmetric_cli import shipped
 from lossmetric_cli.cli import answer
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden/*.csv from this machine's runs")

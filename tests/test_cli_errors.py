@@ -356,7 +356,7 @@ NEEDS_A_MODEL = [
     Case(
         "C8",
         ["callbacks=early_stopping", "callbacks.early_stopping.monitor=val_acc"],
-        "callbacks.early_stopping watches 'val_acc', which this run does not log; did you mean 'val_accuracy'. .*",
+        "callbacks.early_stopping watches 'val_acc', which this run does not log; did you mean 'val_accuracy'.*",
     ),
     Case(
         "C9",

@@ -400,18 +400,16 @@ def test_output_that_is_no_terminal_has_no_colour(shell):
 
 
 @pytest.mark.parametrize("words", [["explain", "auc"], ["explain"], ["explain", "validation"], ["list", "losses", "--aliases"]])
-def test_answer_comes_in_a_blink_and_without_heavy_packages(tmp_path, words: list[str]):
-    """CPU seconds, so that a busy machine does not fail it; the best of three, as a cold disk reads every file once."""
+def test_answer_comes_without_heavy_packages(tmp_path, words: list[str]):
     code = (
-        "import sys, time, json; from lossmetric_cli.cli import answer; "
+        "import sys, json; from lossmetric_cli.cli import answer; "
         f"code = answer({words}); "
-        "print(json.dumps([code, time.process_time(), sorted(set(sys.modules))]), file=sys.stderr)"
+        "print(json.dumps([code, sorted(set(sys.modules))]), file=sys.stderr)"
     )
-    found = [json.loads(run_python(code, tmp_path)) for _ in range(3)]
-    assert found[0][0] == 0
+    code, modules = json.loads(run_python(code, tmp_path))
+    assert code == 0
     heavy = {"tensorflow", "keras", "numpy", "pandas", "matplotlib", "sklearn", "hydra", "omegaconf", "yaml", "rich"}
-    assert not heavy & {name.partition(".")[0] for name in found[0][2]}
-    assert min(seconds for _, seconds, _ in found) < 0.3
+    assert not heavy & {name.partition(".")[0] for name in modules}
 
 
 def run_python(code: str, folder: Path) -> str:

@@ -444,6 +444,25 @@ def test_own_metric_of_several_values_is_refused_in_one_line(lmrun):
 
 
 @pytest.mark.parametrize(
+    ("labels", "names", "said"),
+    [
+        ("index", ["auc", "f1_score"], ["the loss takes class numbers; auc, f1_score are fed one-hot rows"]),
+        (
+            "dense",
+            ["sparse_categorical_accuracy"],
+            ["the loss takes one-hot rows; sparse_categorical_accuracy is fed class numbers"],
+        ),
+        ("index", ["accuracy"], []),
+    ],
+    ids=["one-hot rows", "class numbers", "nothing"],
+)
+def test_labels_that_are_turned_for_a_metric_are_said(labels: str, names: list[str], said: list[str], option: Option):
+    nodes = {name: option("metrics", name) for name in names}
+    measured = build_metrics(nodes, task=sample("multiclass").task, labels=labels, activation="softmax")
+    assert metrics.feeding(measured) == said
+
+
+@pytest.mark.parametrize(
     ("name", "kind", "changes", "told"),
     [
         ("auc", "binary", {}, "AUC"),
