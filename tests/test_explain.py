@@ -432,9 +432,21 @@ COMMANDS = sorted(
 )
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_every_command_that_a_page_names_composes(lmrun, part: int):
-    """In four parts, for as many processes."""
-    for command in COMMANDS[part::4]:
-        words = [word for word in shlex.split(command)[1:] if word not in ("--cfg", "job")]
-        assert lmrun("--cfg", "job", *words).out, command
+def words_of(command: str) -> list[str]:
+    return [word for word in shlex.split(command)[1:] if word not in ("--cfg", "job")]
+
+
+def chooses_options(words: list[str]) -> bool:
+    """Return whether words do nothing but choose options that exist, which composes whatever they are."""
+    pairs = [word.partition("=") for word in words]
+    groups = {*shipped.groups(), "experiment"}
+    return all(group in groups and set(names.split("+")) <= set(shipped.options(group)) for group, _, names in pairs)
+
+
+def test_commands_name_no_more_than_lmrun_and_its_words():
+    assert all(command.startswith("lmrun ") and "=" in command for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if not chooses_options(words_of(command))])
+def test_command_that_a_page_names_composes(lmrun, command: str):
+    assert lmrun("--cfg", "job", *words_of(command)).out

@@ -18,8 +18,6 @@ from lossmetric_cli.explain import explain, sheets
 from lossmetric_cli.explain.cards import CARDS, SCHEDULES
 from lossmetric_cli.explain.topics import Topic
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
-
 TOPICS = [Topic(group, name) for group in CARDS for name in CARDS[group]]
 Formula = Callable[..., Any]
 
