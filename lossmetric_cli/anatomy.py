@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-#: Columns that stand beside `loss`, and their `val_` twins; they sum to it.
+#: Columns that stand beside `loss`, and their `val_` twins.
 PARTS = ("data_loss", "regularization")
 #: The column of the standard error of val_loss over the validation rows.
 SCATTER = "loss_stderr"
@@ -16,8 +16,8 @@ SCATTER = "loss_stderr"
 def attach(model: keras.Model, loss: Any) -> list[str]:
     """Let `model`, a compiled one, log the parts of its loss, and return the names of the columns.
 
-    `data_loss` is what the compiled loss says, `regularization` the weights' penalties. What layers put in with
-    `add_loss` comes as `added_loss` in the run that has some. Keras' own log has the sum alone. A model with a
+    `data_loss` is what the compiled loss says, `regularization` the weights' penalties. They sum to `loss`, but for what
+    layers put in with `add_loss`, which has no column of its own. Keras' own log has the sum alone. A model with a
     `compute_loss` of its own is left alone, as is one without a compiled loss.
     """
     if loss is None or type(model).compute_loss is not keras.Model.compute_loss:

@@ -91,7 +91,7 @@ class Progress:
         broken = next((v.path for v in weights if not np.isfinite(np.asarray(v, dtype="float32")).all()), None)
         if np.isfinite(row["loss"]) and broken is None:
             return
-        what = f"loss became {row['loss']}" if not np.isfinite(row["loss"]) else f"the weights of {broken} became NaN"
+        what = f"loss became {row['loss']}" if not np.isfinite(row["loss"]) else f"the weights of {broken} are no longer finite"
         rate = row["learning_rate"]
         self.setup.model.stop_training = True  # no exception here: callbacks are to close their files
         self.broken = (

@@ -21,8 +21,6 @@ from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.metrics import build_metrics
 from lossmetric_cli.task import Task
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
-
 Option = Callable[..., dict[str, Any]]
 
 IRIS = ("data=iris", "model=linear", "optimizer=sgd", "metrics=[]", "train_eval=0", "plots=[]")

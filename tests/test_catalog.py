@@ -19,8 +19,6 @@ from lossmetric_cli.losses import fit_task
 from lossmetric_cli.metrics import build_metrics
 from lossmetric_cli.task import KINDS
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
-
 #: Public classes of Keras that the tables leave out, and why.
 LEFT_OUT = {
     "losses": {"Loss": "an abstract base"},

@@ -20,8 +20,6 @@ from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.losses import build_loss, fit_head, fit_task, loss_name
 from lossmetric_cli.task import KINDS
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
-
 Option = Callable[..., dict[str, Any]]
 
 #: A small dataset for each kind of task.

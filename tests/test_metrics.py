@@ -19,8 +19,6 @@ from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.metrics import Fed, build_metrics
 from lossmetric_cli.task import KINDS, Task
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
-
 Option = Callable[..., dict[str, Any]]
 
 #: By the resolution of 200 thresholds.

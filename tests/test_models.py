@@ -17,8 +17,6 @@ from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.models import last_activation
 from lossmetric_cli.task import Task
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
-
 Option = Callable[..., dict[str, Any]]
 
 X = np.random.default_rng(3).normal([5, -200, 1e-3, 0], [1, 40, 1e-4, 3], (50, 4)).astype("float32")

@@ -13,8 +13,6 @@ import pytest
 from lossmetric_cli import shipped
 from lossmetric_cli.optimizers import build_optimizer, learning_rate
 
-pytestmark = pytest.mark.usefixtures("tensorflow")
-
 Option = Callable[..., dict[str, Any]]
 
 OPTIMIZERS = sorted(set(shipped.options("optimizer")) - set(shipped.aliases("optimizer")) - {"loss_scale"})

@@ -178,7 +178,7 @@ def test_a_failing_callback_leaves_its_traceback_and_exit_code_4(lmrun, tmp_path
         encoding="utf-8",
     )
     run = lmrun("data=iris", "callbacks=bells.Bell", *QUICK, code=4)
-    assert "training failed in epoch 2: ZeroDivisionError" in run.err or "epoch 1: ZeroDivisionError" in run.err
+    assert "training failed in epoch 1: ZeroDivisionError" in run.err
     (log,) = tmp_path.glob("outputs/*/*/error.log")
     assert "bells.py" in log.read_text(encoding="utf-8")
 

@@ -68,11 +68,6 @@ def test_sets_of_metrics_and_losses_are_swept_by_name(lmrun):
     assert columns == {("loss", "auc", "data_loss"), ("loss", "auc", "accuracy")}
 
 
-def test_sweeps_started_at_once_share_no_folder(lmrun):
-    first, second = lmrun("-m", "seed=0,1", "epochs=1", *WORDS[::2]), lmrun("-m", "seed=0,1", "epochs=1", *WORDS[::2])
-    assert first.folder != second.folder
-
-
 def test_a_sweep_that_cannot_be_composed_leaves_no_folder(lmrun, tmp_path):
     assert "did you mean" in lmrun("-m", "loss=mse,maee", code=2).err
     assert not list(tmp_path.glob("outputs/sweeps/*/*"))

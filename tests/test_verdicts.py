@@ -42,10 +42,10 @@ def test_a_val_loss_that_stays_is_a_plateau_since_it_got_there():
     assert "plateau since epoch 5" in said(history(np.maximum(0.5, 1 - 0.1 * EPOCHS)))
 
 
-@pytest.mark.parametrize(("last", "words"), [(np.nan, "not a number from epoch 30"), (9.0, "loss rose from 1 to 9")])
+@pytest.mark.parametrize(("last", "words"), [(np.nan, "loss is not a number from epoch 30"), (9.0, "loss rose from 1 to 9")])
 def test_a_loss_that_leaves_is_diverged(last, words):
     train = np.append(np.ones(29), last)
-    assert f"diverged: {words}" in said(history(np.ones(30), train=train)).replace("loss is ", "")
+    assert f"diverged: {words}" in said(history(np.ones(30), train=train))
 
 
 def test_an_epoch_that_stands_out_by_more_than_chance_is_a_spike():
