@@ -2,64 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-#: Columns that stand beside `loss`, and their `val_` twins.
-PARTS = ("data_loss", "regularization")
+from lossmetric_cli.outputs import Output, of
+
 #: The column of the standard error of val_loss over the validation rows.
 SCATTER = "loss_stderr"
+#: The column of the loss as it were without class and sample weights.
+UNWEIGHTED = "unweighted_loss"
 
 
-def attach(model: keras.Model, loss: Any) -> list[str]:
+def attach(model: keras.Model, outputs: list[Output], *, is_weighted: bool, adders: Sequence[str] = ()) -> list[str]:
     """Let `model`, a compiled one, log the parts of its loss, and return the names of the columns.
 
-    `data_loss` is what the compiled loss says, `regularization` the weights' penalties. They sum to `loss`, but for what
-    layers put in with `add_loss`, which has no column of its own. Keras' own log has the sum alone. A model with a
-    `compute_loss` of its own is left alone, as is one without a compiled loss.
+    `loss` = `data_loss` + `regularization` + what layers add, in every row: `data_loss` is what the losses of the outputs
+    say, times their weights; `regularization` the weights' penalties; `<layer>_loss` what a layer of `adders` puts in with
+    `add_loss`. Several outputs have a column each, `<output>_loss`, a mean over rows (Keras 3.15 takes the mean over
+    batches, which a last batch of fewer rows spoils). Under class or sample weights `unweighted_loss` is `data_loss`
+    without them. A model with a `compute_loss` of its own is left alone, as is one without a loss.
     """
-    if loss is None or type(model).compute_loss is not keras.Model.compute_loss:
+    if any(output.loss is None for output in outputs) or type(model).compute_loss is not keras.Model.compute_loss:
         return []
-    anatomy = Anatomy(model, loss)
+    anatomy = Anatomy(model, outputs, is_weighted=is_weighted, adders=adders)
     model.compute_loss = anatomy.compute_loss
     model.loss_parts = list(anatomy.means.values())  # tracked by the model: reset and reported with its metrics
-    if anatomy.scatter is None:
-        return list(PARTS)
     model.loss_scatter = anatomy.scatter
-    return [*PARTS, SCATTER]
+    return [*anatomy.means, SCATTER]
 
 
 class Anatomy:
-    """Computes a model's loss as Keras does, and keeps the running means of its parts."""
+    """Computes a model's loss as Keras does, and keeps the means of its parts over rows."""
 
-    def __init__(self, model: keras.Model, loss: Any) -> None:
+    def __init__(self, model: keras.Model, outputs: list[Output], *, is_weighted: bool, adders: Sequence[str]) -> None:
         self._model = model
-        self._loss = loss
-        self._total = model.compute_loss
-        self.means = {name: keras.metrics.Mean(name=name) for name in PARTS}
-        self.scatter = StandardError(name=SCATTER) if isinstance(loss, keras.losses.Loss) else None
+        self._outputs = outputs
+        self._adders = list(adders)
+        each = [output.column("loss") for output in outputs if output.name]
+        names = ["data_loss", "regularization", *each, *(f"{name}_loss" for name in adders)]
+        self.means = {name: keras.metrics.Mean(name=name) for name in [*names, *([UNWEIGHTED] if is_weighted else [])]}
+        self.scatter = StandardError(name=SCATTER)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
     ) -> Any:
         """Return the loss of a batch, a scalar, as `keras.Model.compute_loss` does."""
-        total = self._total(x, y, y_pred, sample_weight, training=training)
-        # On several devices Keras divides every part by their number, so that the devices' losses add up to the loss.
-        whole = total * tf.distribute.get_strategy().num_replicas_in_sync
-        penalty = self._penalty()
-        added = keras.ops.sum([keras.ops.sum(value) for value in self._model.losses]) - penalty if self._model.losses else 0.0
+        weighted = {o.name: self._value(o, y, y_pred, sample_weight) for o in self._outputs}
+        data = self._sum(weighted)
+        penalty, added = self._penalty(), self._added()
+        figures = {"data_loss": data, "regularization": penalty}
+        figures |= {o.column("loss"): weighted[o.name] for o in self._outputs if o.name}
+        figures |= {f"{name}_loss": value for name, value in added.items()}
+        if UNWEIGHTED in self.means:
+            figures[UNWEIGHTED] = self._sum({o.name: self._value(o, y, y_pred, None) for o in self._outputs})
         rows = tf.shape(tf.nest.flatten(y_pred)[0])[0]
-        self.means["data_loss"].update_state(whole - penalty - added, sample_weight=rows)
-        self.means["regularization"].update_state(penalty, sample_weight=rows)
-        if not training and self.scatter is not None and sample_weight is None:
-            self.scatter.update_state(y, y_pred, loss=self._loss)
-        return total
+        for name, mean in self.means.items():
+            mean.update_state(figures[name], sample_weight=rows)
+        if not training:
+            self.scatter.update_state(y, y_pred, outputs=self._outputs, sample_weight=sample_weight)
+        others = [keras.ops.sum(value) for value in self._model.losses]
+        total = keras.ops.sum([data, *others]) if others else data
+        # On several devices every part is divided by their number, so that the devices' losses add up to the loss.
+        return total / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def _value(self, output: Output, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+        """Return the mean loss of an output over the rows of a batch, whatever the number of devices."""
+        weight = None if sample_weight is None else of(sample_weight, output)
+        value = output.loss(of(y, output), of(y_pred, output), sample_weight=weight)
+        return value * tf.distribute.get_strategy().num_replicas_in_sync
+
+    def _sum(self, values: dict[str, Any]) -> Any:
+        if "" in values:
+            return values[""]
+        return keras.ops.sum([output.weight * values[output.name] for output in self._outputs])
 
     def _penalty(self) -> Any:
         penalties = [v.regularizer(v) for v in self._model.trainable_variables if v.regularizer is not None]
         return keras.ops.sum(penalties) if penalties else 0.0
+
+    def _added(self) -> dict[str, Any]:
+        layers = {layer.name: layer for layer in self._model._flatten_layers() if layer.name in self._adders}
+        return {name: keras.ops.sum([keras.ops.sum(value) for value in layers[name]._losses]) for name in self._adders}
+
+
+def adders(model: keras.Model) -> list[str]:
+    """Return the names of the layers that put something into the loss with `add_loss`, once the model was called."""
+    return [layer.name for layer in model._flatten_layers() if layer._losses]
 
 
 class StandardError(keras.metrics.Metric):
@@ -71,12 +102,17 @@ class StandardError(keras.metrics.Metric):
         self.sum = self.add_variable((), "zeros", name="sum")
         self.squares = self.add_variable((), "zeros", name="squares")
 
-    def update_state(self, y_true: Any, y_pred: Any, loss: keras.losses.Loss) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, outputs: list[Output], sample_weight: Any = None) -> None:
         """Count a batch; a loss that gives one number for a whole batch, as Dice does, tells nothing of rows."""
-        values = keras.ops.convert_to_tensor(loss.call(keras.ops.cast(y_true, y_pred.dtype), y_pred))
-        if len(values.shape) == 0:
-            return
-        by_row = keras.ops.mean(keras.ops.reshape(values, (keras.ops.shape(values)[0], -1)), axis=1)
+        by_row = 0.0
+        for output in outputs:
+            answer = of(y_pred, output)
+            values = keras.ops.convert_to_tensor(output.loss.call(keras.ops.cast(of(y_true, output), answer.dtype), answer))
+            if len(values.shape) == 0:
+                return
+            mean = keras.ops.mean(keras.ops.reshape(values, (keras.ops.shape(values)[0], -1)), axis=1)
+            mean = mean if sample_weight is None else mean * keras.ops.cast(of(sample_weight, output), mean.dtype)
+            by_row = by_row + output.weight * mean
         self.rows.assign_add(keras.ops.cast(keras.ops.shape(by_row)[0], self.dtype))
         self.sum.assign_add(keras.ops.sum(by_row))
         self.squares.assign_add(keras.ops.sum(by_row**2))

@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from lossmetric_cli import anatomy, catalog, checks, feed, losses, metrics, models
+from lossmetric_cli import anatomy, catalog, checks, feed, losses, metrics, models, weights
 from lossmetric_cli.build import build
 from lossmetric_cli.callbacks import TrainEval, build_callbacks, hears_batches
 from lossmetric_cli.data import Data
-from lossmetric_cli.errors import ConfigError
+from lossmetric_cli.errors import ConfigError, Refused
 from lossmetric_cli.optimizers import build_optimizer
-from lossmetric_cli.record import Record
+from lossmetric_cli.outputs import Output, of
 from lossmetric_cli.spec import RunSpec
 from lossmetric_cli.task import Task
 
@@ -26,62 +27,87 @@ class Setup:
     """What `compile` and `fit` are given, and what the runner knows of it."""
 
     task: Task
-    loss: Any
-    labels: str
-    activation: str | None
-    metrics: list[keras.metrics.Metric]
+    outputs: list[Output]
     model: keras.Model
     directions: dict[str, str | None]
     rate_changes: bool
     callbacks: list[keras.callbacks.Callback]
     rows: feed.Feed
+    findings: checks.Findings
+
+    @property
+    def figures(self) -> list[str]:
+        """The loss and the metrics by their names in the history."""
+        parts = [output.column("loss") for output in self.outputs if output.name]
+        return ["loss", *parts, *(output.column(metric.name) for output in self.outputs for metric in output.metrics)]
 
 
-def assemble(spec: RunSpec, data: Data, record: Record) -> Setup:
-    """Return the compiled model and all that goes with it, every part checked against the others."""
-    raw_loss = losses.build_loss(spec.loss, task=data.task)
-    task, notes = losses.fit_task(raw_loss, data.task)
+def assemble(spec: RunSpec, data: Data, folder: Path) -> Setup:
+    """Return the compiled model and all that goes with it; `folder` is where callbacks write.
+
+    Raises Refused with everything that the checks have found, ConfigError for what cannot be built.
+    """
+    findings = build(spec.check, path="check")
+    try:
+        setup = _assembled(spec, data, folder, findings)
+    except Refused:
+        raise
+    except ConfigError as error:
+        if not findings.of("stop"):
+            raise
+        raise findings.refusal(str(error)) from error
+    findings.close()
+    return setup
+
+
+def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Findings) -> Setup:
+    outputs = [_with_loss(output, spec, data, findings) for output in _asked(spec, data.task)]
+    task = dataclasses.replace(data.task, outputs={o.name: o.task for o in outputs}) if data.task.outputs else outputs[0].task
     model = _build_model(spec, task)
-    activation = models.last_activation(model)
-    loss, mended = losses.fit_head(raw_loss, activation=activation)
-    checks.check_head(loss, task=task, units=_units(model), activation=activation)
-    labels = catalog.loss_facts(loss).labels
-    scores = None if catalog.loss_facts(loss).regresses else activation
-    measured = metrics.build_metrics(spec.metrics, task=task, labels=labels, activation=scores)
-    data.notes += [*notes, *mended, *metrics.feeding(measured)]
-    parts = {name: feed.Rows(part.x, task.encode(part.y, form=labels)) for name, part in data.parts.items()}
-    parts |= _train_sample(parts["train"], spec)
-    pace = feed.Pace.of(
-        len(parts["train"]),
-        batch_size=spec.batch_size,
-        steps_per_epoch=spec.steps_per_epoch,
-        steps_per_execution=spec.steps_per_execution,
-        validation=spec.validation_batch_size,
-    )
+    rows = {name: _encoded(part, outputs) for name, part in data.parts.items()}
+    _read_heads(model, outputs, rows["train"].x[: checks.PROBE_ROWS], data, findings)
+    for output in outputs:
+        with findings.stopping("metric_task"):
+            scores = None if catalog.loss_facts(output.loss).regresses else output.activation
+            nodes = _metric_nodes(spec, output)
+            known = {"task": output.task, "labels": output.labels, "activation": scores}
+            output.metrics = metrics.build_metrics(nodes, **known)
+            output.metrics += metrics.build_weighted(spec.weighted_metrics, nodes, **known)
+            data.notes += metrics.feeding(output.metrics)
+    with findings.stopping("class_weight"):
+        rows["train"], notes = weights.weighted(rows["train"], data, outputs, spec)
+        data.notes += notes
+    findings.close()
+    rows |= _train_sample(rows["train"], spec)
+    pace = _pace(spec, len(rows["train"]))
     optimizer = build_optimizer(spec.optimizer, steps=pace.steps * spec.epochs)
-    _compile(model, spec, loss, optimizer, measured)
-    anatomy.attach(model, loss)
-    has_sample = TrainEval.part in parts
-    directions = log_directions(model, measured, has_validation="val" in parts, has_sample=has_sample)
-    checks.check_monitor(spec.monitor, path="monitor", directions=directions, mode=spec.mode)
-    directions[spec.monitor] = directions[spec.monitor] or spec.mode
-    callbacks = build_callbacks(spec.callbacks, folder=record.folder, directions=directions, given={"task": task})
-    has_schedule = _has_schedule(spec)
-    checks.check_callbacks(callbacks, directions=directions, has_schedule=has_schedule, has_average=_has_average(optimizer))
+    _compile(model, spec, outputs, optimizer)
+    is_weighted = any(part.trained[2:] for part in rows.values())
+    anatomy.attach(model, outputs, is_weighted=is_weighted, adders=anatomy.adders(model))
+    has_sample = TrainEval.part in rows
+    directions = log_directions(model, outputs, has_validation="val" in rows, has_sample=has_sample)
+    with findings.stopping("monitor"):
+        checks.check_monitor(spec.monitor, path="monitor", directions=directions, mode=spec.mode)
+        directions[spec.monitor] = directions[spec.monitor] or spec.mode
+    callbacks = build_callbacks(spec.callbacks, folder=folder, directions=directions, given={"task": task})
+    checks.examine(checks.Case(spec, data, model, outputs, rows, callbacks, directions), findings)
+    findings.close()
     heard = list(callbacks.values())
     if spec.steps_per_execution is None and any(hears_batches(callback) for callback in heard):
         pace = dataclasses.replace(pace, steps_per_execution=1)
-    rows = feed.make(parts, model, pace=pace, seed=spec.seed)
-    rate_changes = has_schedule or any(isinstance(callback, checks.RATE_SETTERS) for callback in heard)
-    return Setup(task, loss, labels, activation, measured, model, directions, rate_changes, heard, rows)
+    rate_changes = _has_schedule(spec) or any(isinstance(callback, checks.RATE_SETTERS) for callback in heard)
+    fed = feed.make(rows, model, pace=pace, seed=spec.seed)
+    return Setup(task, outputs, model, directions, rate_changes, heard, fed, findings)
 
 
 def log_directions(
-    model: keras.Model, measured: list[keras.metrics.Metric], *, has_validation: bool, has_sample: bool
+    model: keras.Model, outputs: list[Output], *, has_validation: bool, has_sample: bool
 ) -> dict[str, str | None]:
     """Return for each column that the history will have "max", "min", or None where nobody said which is better."""
-    known = {"loss": "min", **{metric.name: metrics.direction(metric) for metric in measured}}
-    parts = {"data_loss": "min", "regularization": None, anatomy.SCATTER: None}
+    measured = {o.column(metric.name): metrics.direction(metric) for o in outputs for metric in o.metrics}
+    each = {output.column("loss"): "min" for output in outputs if output.name}
+    known = {"loss": "min", **each, **measured}
+    parts = {"data_loss": "min", anatomy.UNWEIGHTED: "min"}
     others = {metric.name: parts.get(metric.name) for metric in model.metrics if metric.name not in ("compile_metrics", *known)}
     train = {**known, **others}
     columns = {name: way for name, way in train.items() if name != anatomy.SCATTER}
@@ -90,13 +116,98 @@ def log_directions(
     return columns | ({f"train_{name}_eval": way for name, way in known.items()} if has_sample else {})
 
 
+def _asked(spec: RunSpec, task: Task) -> list[Output]:
+    """Return the outputs that are asked for, without loss and metrics yet; one without a name where there is one answer."""
+    if not task.outputs:
+        return [Output("", task, None, "dense", None)]
+    settings = {name: spec.outputs[name] or {} for name in task.outputs}
+    return [
+        Output(name, part, None, "dense", None, weight=float(settings[name].get("weight", 1.0)))
+        for name, part in task.outputs.items()
+    ]
+
+
+def _with_loss(output: Output, spec: RunSpec, data: Data, findings: checks.Findings) -> Output:
+    """Return the output with its loss, and its task as that loss wants it answered."""
+    node = (spec.outputs[output.name] or {}).get("loss") or spec.loss if output.name else spec.loss
+    loss = losses.build_loss(node, task=output.task, path=f"{output.path}.loss" if output.name else "loss")
+    if loss is None and output.name:
+        raise ConfigError(
+            f"{output.path}.loss=none, and every one of several outputs needs a loss; type {output.path}.loss=auto"
+        )
+    task, notes = output.task, []
+    with findings.stopping("loss_task"):
+        task, notes = losses.fit_task(loss, output.task)
+    activation = (spec.outputs[output.name] or {}).get("activation", "auto") if output.name else "auto"
+    task = task if activation == "auto" else dataclasses.replace(task, head=activation)
+    data.notes += notes
+    return dataclasses.replace(output, task=task, loss=loss, labels=catalog.loss_facts(loss).labels)
+
+
+def _metric_nodes(spec: RunSpec, output: Output) -> dict[str, Any]:
+    own = (spec.outputs[output.name] or {}).get("metrics") if output.name else None
+    return spec.metrics if own is None else own
+
+
+def _encoded(part: Any, outputs: list[Output]) -> feed.Rows:
+    """Return a part's rows with the labels in the form that each loss wants."""
+    y = {output.name: output.task.encode(of(part.y, output), form=output.labels) for output in outputs}
+    judged = {output.name: part.weights for output in outputs} if part.weights is not None else None
+    alone = outputs[0].name == ""
+    return feed.Rows(part.x, y[""] if alone else y, part.weights if alone else judged)
+
+
+def _read_heads(model: keras.Model, outputs: list[Output], x: np.ndarray, data: Data, findings: checks.Findings) -> None:
+    """Fill in each output's last activation, the logits of its loss, and check the two against each other."""
+    answers = _answers(model, outputs, x)
+    for output in outputs:
+        path = output.path or "model"
+        answer = np.asarray(of(answers, output), dtype="float32")
+        units = answer.shape[-1] if answer.ndim > 1 else None
+        is_embedding = output.task.head == "embedding"
+        known = models.last_activation(model, output.name)
+        output.activation = known or (None if is_embedding else checks.read_off(answer))
+        if known is None and not is_embedding:
+            data.notes.append(f"{path}: its last layer does not tell; its answers are read as {output.activation}")
+        output.loss, mended = losses.fit_head(output.loss, activation=output.activation)
+        data.notes += mended
+        with findings.stopping("constant_head"):
+            checks.refuse_constant_head(units=units, activation=output.activation, path=path)
+        with findings.stopping("head_units"):
+            checks.refuse_units(task=output.task, units=units, path=path)
+        with findings.stopping("head_mismatch"):
+            checks.refuse_mismatch(output.loss, task=output.task, activation=output.activation, path=path)
+
+
+def _answers(model: keras.Model, outputs: list[Output], x: np.ndarray) -> Any:
+    """Return what an untrained model answers for some rows; raise ConfigError where that has not the outputs asked for."""
+    answers = model(x, training=False)
+    names = [output.name for output in outputs if output.name]
+    if names and (not isinstance(answers, dict) or set(answers) != set(names)):
+        given = ", ".join(answers) if isinstance(answers, dict) else type(answers).__name__
+        raise ConfigError(f"model: it answers with {given}, and the outputs are {', '.join(names)}; return a dict of them")
+    if not names and isinstance(answers, (dict, list, tuple)):
+        raise ConfigError("model: it has several outputs; name them with outputs.NAME.target=COLUMN")
+    return answers
+
+
+def _pace(spec: RunSpec, rows: int) -> feed.Pace:
+    return feed.Pace.of(
+        rows,
+        batch_size=spec.batch_size,
+        steps_per_epoch=spec.steps_per_epoch,
+        steps_per_execution=spec.steps_per_execution,
+        validation=spec.validation_batch_size,
+    )
+
+
 def _train_sample(train: feed.Rows, spec: RunSpec) -> dict[str, feed.Rows]:
     """Return the fixed rows of training that every epoch is scored on in inference mode; none where `train_eval` is 0."""
     count = len(train) if spec.train_eval is None else min(spec.train_eval, len(train))
     if not count:
         return {}
     rows = np.sort(np.random.default_rng([spec.seed, 2]).choice(len(train), count, replace=False))
-    return {TrainEval.part: feed.Rows(train.x[rows], train.y[rows])}
+    return {TrainEval.part: train.at(rows)}
 
 
 def _build_model(spec: RunSpec, task: Task) -> keras.Model:
@@ -106,23 +217,22 @@ def _build_model(spec: RunSpec, task: Task) -> keras.Model:
     return model
 
 
-def _units(model: keras.Model) -> int | None:
-    shape = getattr(model, "output_shape", None) if model.built else None
-    return shape[-1] if isinstance(shape, tuple) and shape and isinstance(shape[-1], int) else None
-
-
-def _compile(model: keras.Model, spec: RunSpec, loss: Any, optimizer: Any, measured: list[keras.metrics.Metric]) -> None:
+def _compile(model: keras.Model, spec: RunSpec, outputs: list[Output], optimizer: Any) -> None:
+    alone = outputs[0].name == ""
+    plain = {o.name: [m for m in o.metrics if not metrics.is_weighted(m)] for o in outputs}
+    weighted = {o.name: [m for m in o.metrics if metrics.is_weighted(m)] for o in outputs}
     model.compile(
         optimizer=optimizer,
-        loss=loss,
-        metrics=measured,
+        loss=outputs[0].loss if alone else None,  # of several outputs anatomy adds the losses up
+        metrics=plain[""] if alone else plain,
+        weighted_metrics=weighted[""] if alone else weighted,
         run_eagerly=spec.run_eagerly,
         jit_compile="auto" if spec.jit_compile is None else spec.jit_compile,
         auto_scale_loss=spec.auto_scale_loss,
     )
     if model.built:  # else the train function is traced twice: a first time to make the optimizer's variables
         model.optimizer.build(model.trainable_variables)
-    _keep_loadable(model, loss=loss, optimizer=optimizer, measured=measured)
+    _keep_loadable(model, loss=outputs[0].loss if alone else None, optimizer=optimizer, measured=plain[outputs[0].name])
 
 
 def _keep_loadable(model: keras.Model, *, loss: Any, optimizer: Any, measured: list[keras.metrics.Metric]) -> None:
@@ -147,7 +257,3 @@ def _is_of_keras(part: Any) -> bool:
 def _has_schedule(spec: RunSpec) -> bool:
     nodes = (spec.optimizer, spec.optimizer.get("inner_optimizer") or {})
     return any(isinstance(node.get("learning_rate"), dict) for node in nodes)
-
-
-def _has_average(optimizer: keras.optimizers.Optimizer) -> bool:
-    return getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False)

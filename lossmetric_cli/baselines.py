@@ -9,50 +9,60 @@ import keras
 import numpy as np
 
 from lossmetric_cli import metrics
+from lossmetric_cli.feed import Rows
+from lossmetric_cli.outputs import Output, of
 from lossmetric_cli.task import Task
 
 #: Rows that a baseline is computed on at most; of more it takes every k-th, which changes a mean in its fourth digit.
 MOST_ROWS = 100_000
 
 
-def baselines(
-    loss: Any,
-    measured: list[keras.metrics.Metric],
-    *,
-    task: Task,
-    activation: str | None,
-    natural: np.ndarray,
-    encoded: np.ndarray,
-) -> dict[str, float]:
+def baselines(outputs: list[Output], *, natural: Any, rows: Rows) -> dict[str, float]:
     """Return for the loss and each metric the best score that one and the same answer for every row can reach.
+
+    Of several outputs the losses of their best constants add up, by their weights, to that of `loss`.
+
+    Args:
+        outputs: the model's answers, each with its compiled loss and metrics; the metrics' state is reset.
+        natural: the labels in their natural form, (rows,) class numbers or (rows, columns); a dict by output of several.
+        rows: the same rows as loss and metrics are fed.
+    """
+    found: dict[str, float] = {}
+    for output in outputs:
+        weights = None if rows.weights is None else of(rows.weights, output)
+        scores = _of_output(output, of(natural, output), of(rows.y, output), weights)
+        found |= {output.column(name): score for name, score in scores.items()}
+    each = [(output.weight, found.get(output.column("loss"))) for output in outputs]
+    if outputs[0].name and all(score is not None for _, score in each):
+        found = {"loss": sum(weight * score for weight, score in each), **found}
+    return found
+
+
+def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights: np.ndarray | None) -> dict[str, float]:
+    """Return the best constant scores of one answer.
 
     Tried are the answers that are best for some score: the shares of the classes, the largest class alone, everything
     and nothing, the mean, the median; the loss of a regression is searched to its minimum between the extremes of the
     target. A metric of unknown direction is left out, and so is everything where answers are embeddings.
-
-    Args:
-        loss: the compiled loss.
-        measured: the compiled metrics; their state is reset.
-        task: the task as the model answers it.
-        activation: the model's last activation.
-        natural: the labels in their natural form, (rows,) class numbers or (rows, columns).
-        encoded: the same labels in the form that loss and metrics are fed.
     """
+    task = output.task
     if task.head == "embedding" or len(natural) == 0:
         return {}
     step = -(-len(natural) // MOST_ROWS)
     natural, encoded = natural[::step], encoded[::step]
-    answers = list(_answers(task, natural, activation))
+    weights = None if weights is None else weights[::step]
+    answers = list(_answers(task, natural, output.activation, weights))
     found = {}
-    if isinstance(loss, keras.losses.Loss):
-        score = _loss_of(loss, encoded)
+    if isinstance(output.loss, keras.losses.Loss):
+        score = _loss_of(output.loss, encoded, weights)
         answers += [_searched(score, natural)] if task.kind == "regression" else []
         found["loss"] = min(score(answer) for answer in answers)
-    for metric in measured:
+    for metric in output.metrics:
         way = metrics.direction(metric)
         if way:
             best = max if way == "max" else min
-            scores = [_metric_of(metric, encoded, answer) for answer in answers]
+            counted = weights if metrics.is_weighted(metric) else None
+            scores = [_metric_of(metric, encoded, answer, counted) for answer in answers]
             finite = [score for score in scores if np.isfinite(score)]
             if finite:
                 found[metric.name] = best(finite)
@@ -69,13 +79,13 @@ def skill(loss: float, baseline: float | None) -> float | None:
     return 1 - loss / baseline
 
 
-def _answers(task: Task, natural: np.ndarray, activation: str | None) -> Iterator[np.ndarray]:
+def _answers(task: Task, natural: np.ndarray, activation: str | None, weights: np.ndarray | None) -> Iterator[np.ndarray]:
     """Yield constant answers, (columns,) each; under a linear head the shares' logits and margins of 1 as well."""
     if task.kind == "regression":
-        yield from (natural.mean(axis=0), np.median(natural, axis=0))
+        yield from (np.average(natural, axis=0, weights=weights), np.median(natural, axis=0))
         return
     one_hot = task.encode(natural, form="dense")
-    shares = one_hot.mean(axis=0)
+    shares = np.average(one_hot, axis=0, weights=weights).astype("float32")
     largest = (np.arange(len(shares)) == shares.argmax() if task.kind == "multiclass" else shares >= 0.5).astype("float32")
     yield from (shares, largest)
     if task.kind != "multiclass":
@@ -112,16 +122,16 @@ def _golden_section(score: Callable[[float], float], low: float, high: float) ->
     return (low + high) / 2
 
 
-def _loss_of(loss: keras.losses.Loss, encoded: np.ndarray) -> Callable[[np.ndarray], float]:
+def _loss_of(loss: keras.losses.Loss, encoded: np.ndarray, weights: np.ndarray | None) -> Callable[[np.ndarray], float]:
     def score(answer: np.ndarray) -> float:
-        return float(loss(encoded, _repeated(answer, len(encoded))))
+        return float(loss(encoded, _repeated(answer, len(encoded)), sample_weight=weights))
 
     return score
 
 
-def _metric_of(metric: keras.metrics.Metric, encoded: np.ndarray, answer: np.ndarray) -> float:
+def _metric_of(metric: keras.metrics.Metric, encoded: np.ndarray, answer: np.ndarray, weights: np.ndarray | None) -> float:
     metric.reset_state()
-    metric.update_state(encoded, _repeated(answer, len(encoded)))
+    metric.update_state(encoded, _repeated(answer, len(encoded)), sample_weight=weights)
     value = np.asarray(metric.result())
     metric.reset_state()
     return float(value) if value.ndim == 0 else float("nan")

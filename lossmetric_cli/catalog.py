@@ -22,6 +22,38 @@ SETTING_ALIASES = {
 }
 
 
+#: What is looked at before the first epoch, by the name that `check.ignore` takes.
+CHECKS = {
+    "loss_task": "the loss is for this kind of task and these labels",
+    "metric_task": "each metric is for this kind of task, and has one value a curve",
+    "head_units": "the model answers with as many columns as the task has",
+    "head_mismatch": "the head's activation is the one that the loss reads: softmax, sigmoid, linear or exponential",
+    "constant_head": "no softmax over a single column, which is always 1",
+    "double_softmax": "a loss of one's own that applies softmax or sigmoid has a head that does not",
+    "swapped_logits": "the loss of what the model computes is the loss of what it predicts",
+    "head_precision": "the head answers in float32 under mixed precision",
+    "class_axis": "the loss compares classes along the axis on which they are",
+    "label_range": "labels are in the range of the loss and the head, in training and validation rows",
+    "label_shape": "labels have the shape of a prediction, so that nothing is stretched",
+    "missing_class": "every class has training and validation rows",
+    "one_class": "metrics of two classes have rows of both to count",
+    "repeated_rows": "validation and test rows are not training rows as well",
+    "finite_rows": "inputs, labels and weights are finite numbers",
+    "target_range": "the head can reach the targets, and percentages and logarithms of them exist",
+    "input_scale": "inputs are near 1 where nothing in the model scales them, and alike in training and validation",
+    "own_loss": "a loss of one's own has one value a row, finite, with a gradient, whatever the other rows",
+    "own_metric": "a metric of one's own has one value a row, finite, whatever the other rows",
+    "batch_averaged": "a metric is no mean over batches, which would depend on their size",
+    "monitor": "what is watched is logged, and which way is better is known",
+    "monitor_mode": "a mode that is typed is the way in which the column is better",
+    "rare_validation": "callbacks that watch validation see it in every epoch",
+    "callback_conflict": "callbacks do not contradict the optimizer",
+    "file_name": "the fields in a callback's file name are logged",
+    "ignored_setting": "no setting is without effect",
+    "class_weight": "class weights name classes that there are",
+}
+
+
 @dataclass(frozen=True)
 class LossFacts:
     """What a loss asks for.
@@ -31,7 +63,7 @@ class LossFacts:
     cross-entropy with a `from_logits` switch. `probabilities`: whether it reads predictions as probabilities and has no
     such switch. `regresses`: whether it draws a linear head to the label itself, so that 0.5 parts 0 from 1, and not to
     margins around 0. `across_columns`: whether it compares the columns of one row, so that a single column tells it
-    nothing.
+    nothing. `same_columns`: whether labels have as many columns as predictions.
     """
 
     kinds: tuple[str, ...] = EVERY_KIND
@@ -41,6 +73,7 @@ class LossFacts:
     probabilities: bool = False
     regresses: bool = False
     across_columns: bool = False
+    same_columns: bool = True
 
 
 LOSSES = {

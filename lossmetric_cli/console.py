@@ -39,6 +39,11 @@ class Voice:
         """Print what lmrun decided or mended by itself."""
         self._print(Text.assemble((" note        ", "dim"), text))
 
+    def finding(self, level: str, text: str, check: str) -> None:
+        """Print what a check found, with the check's name."""
+        style = {"stop": "bold red", "warn": "yellow"}.get(level, "dim")
+        self._print(Text.assemble((f" {level:<12}", style), text, (f" [{check}]", "dim")))
+
     def header(
         self, *, title: str, folder: Path, optimises: str, reports: list[tuple[str, str, str | None]], watches: str
     ) -> None:

@@ -2,6 +2,7 @@
 
 LmrunError                exit
 ├── ConfigError            2    a word on the command line or a key in a YAML
+│   └── Refused            2    what the checks found, all of it together
 ├── DataError              3    a file, a column or a label
 ├── TrainingError          4    the model, the loss or a callback failed while it ran
 └── EnvironmentFault       5    disk, device, memory, time or a missing package
@@ -9,7 +10,7 @@ LmrunError                exit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class LmrunError(Exception):
@@ -22,6 +23,15 @@ class ConfigError(LmrunError):
     """The request contradicts itself, the options that exist, or the data it names."""
 
     exit_code = 2
+
+
+class Refused(ConfigError):
+    """What the checks found before the first epoch: each reason is a sentence of its own, and so is each warning."""
+
+    def __init__(self, reasons: list[str], warnings: Sequence[str] = ()) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+        self.warnings = list(warnings)
 
 
 class DataError(LmrunError):

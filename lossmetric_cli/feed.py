@@ -24,13 +24,34 @@ LARGE_BATCH = 1024
 
 @dataclass(frozen=True)
 class Rows:
-    """Inputs (rows, …) and encoded labels (rows, …) of one part of the data."""
+    """Inputs (rows, …) and encoded labels (rows, …) of one part of the data; dicts of labels for several outputs.
+
+    `weights` is what each row counts in the loss, (rows,) or a dict by output, None where all count the same;
+    `training_weights` is that while training, where classes are weighted too.
+    """
 
     x: np.ndarray
-    y: np.ndarray
+    y: Any
+    weights: Any = None
+    training_weights: Any = None
 
     def __len__(self) -> int:
         return len(self.x)
+
+    def at(self, rows: np.ndarray) -> Rows:
+        """Return some of the rows, as they are judged."""
+        return Rows(*tf.nest.map_structure(lambda array: array[rows], self.judged))
+
+    @property
+    def judged(self) -> tuple[Any, ...]:
+        """What `evaluate` is given: inputs and labels, and weights if there are any."""
+        return (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
+
+    @property
+    def trained(self) -> tuple[Any, ...]:
+        """What a training step is given."""
+        weights = self.weights if self.training_weights is None else self.training_weights
+        return (self.x, self.y) if weights is None else (self.x, self.y, weights)
 
 
 @dataclass(frozen=True)
@@ -72,27 +93,28 @@ class Feed:
 
     def evaluate(self, model: keras.Model, part: str) -> dict[str, float]:
         """Return the loss and metrics of the model's present weights, in inference mode, by name."""
-        rows = self.parts[part]
-        return model.evaluate(rows.x, rows.y, batch_size=self._evaluation_batch(model, part), verbose=0, return_dict=True)
+        x, y, *weights = self.parts[part].judged
+        batch = self._evaluation_batch(model, part)
+        return model.evaluate(x, y, sample_weight=next(iter(weights), None), batch_size=batch, verbose=0, return_dict=True)
 
-    def predict(self, model: keras.Model, part: str) -> np.ndarray:
-        """Return what the model's present weights answer for a part, (rows, columns)."""
+    def predict(self, model: keras.Model, part: str) -> Any:
+        """Return what the model's present weights answer for a part, (rows, columns), a dict of it for several outputs."""
         return model.predict(self.parts[part].x, batch_size=self._evaluation_batch(model, part), verbose=0)
 
     def _pipeline(self, model: keras.Model, first_epoch: int) -> dict[str, Any]:
         rows = self.parts["train"]
-        x, y = tf.constant(rows.x), tf.constant(rows.y)
+        tensors = tf.nest.map_structure(tf.constant, rows.trained)
 
         def batches(epoch: tf.Tensor) -> tf.data.Dataset:
             numbers = order(self.seed, epoch, len(rows))[: self.pace.steps * self.pace.batch]
             return tf.data.Dataset.from_tensor_slices(numbers).batch(self.pace.batch)
 
         dataset = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(batches)
-        dataset = dataset.map(lambda numbers: (tf.gather(x, numbers), tf.gather(y, numbers))).prefetch(2)
+        dataset = dataset.map(lambda numbers: _gathered(tensors, numbers)).prefetch(2)
         arguments = {"x": dataset, "shuffle": False, "steps_per_epoch": self.pace.steps}
         if "val" in self.parts:
-            val = self.parts["val"]
-            arguments |= {"validation_data": (val.x, val.y), "validation_batch_size": self._evaluation_batch(model, "val")}
+            judged = self.parts["val"].judged
+            arguments |= {"validation_data": judged, "validation_batch_size": self._evaluation_batch(model, "val")}
         return arguments
 
     def _evaluation_batch(self, model: keras.Model, part: str) -> int:
@@ -111,7 +133,7 @@ class DeviceFeed(Feed):
     def __init__(self, parts: dict[str, Rows], *, pace: Pace, seed: int) -> None:
         super().__init__(parts, pace=pace, seed=seed)
         self._numbers = {part: number for number, part in enumerate(parts)}
-        self._tensors = [(tf.constant(rows.x), tf.constant(rows.y)) for rows in parts.values()]
+        self._tensors = [tf.nest.map_structure(tf.constant, rows.judged) for rows in parts.values()]
 
     def fit_arguments(self, model: keras.Model, *, first_epoch: int = 0) -> dict[str, Any]:
         """Return what `fit` needs, with the model's train and test functions set to draw from the device."""
@@ -141,13 +163,16 @@ class DeviceFeed(Feed):
 
     def _train_function(self, model: keras.Model) -> Callable[[Any], dict[str, tf.Tensor]]:
         """Return a train function for `fit` that takes the row numbers of one execution from its iterator."""
-        x, y = self._tensors[self._numbers["train"]]
+        rows = self.parts["train"]
+        tensors = self._tensors[self._numbers["train"]]
+        if rows.training_weights is not None:
+            tensors = (*tensors[:2], tf.nest.map_structure(tf.constant, rows.training_weights))
         step = _compiled(model.train_step, model)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)], autograph=False)
         def execute(numbers: tf.Tensor) -> dict[str, tf.Tensor]:
             def take(start: tf.Tensor, end: tf.Tensor) -> None:
-                step((tf.gather(x, numbers[start:end]), tf.gather(y, numbers[start:end])))
+                step(_gathered(tensors, numbers[start:end]))
 
             _in_batches(tf.shape(numbers)[0], self.pace.batch, take)
             return model.get_metrics_result()
@@ -158,14 +183,18 @@ class DeviceFeed(Feed):
         """Return a test function for `evaluate` that takes the number of a part from its iterator."""
         step = _compiled(model.test_step, model)
 
-        signature = [tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype) for tensor in self._tensors[0]]
+        one = self._tensors[0]
+        signature = tf.nest.map_structure(lambda tensor: tf.TensorSpec([None, *tensor.shape[1:]], tensor.dtype), one)
 
-        @tf.function(input_signature=signature, autograph=False)
-        def execute(x: tf.Tensor, y: tf.Tensor) -> dict[str, tf.Tensor]:
-            _in_batches(tf.shape(x)[0], self.pace.validation_batch, lambda start, end: step((x[start:end], y[start:end])))
+        @tf.function(input_signature=[signature], autograph=False)
+        def execute(rows: Any) -> dict[str, tf.Tensor]:
+            def take(start: tf.Tensor, end: tf.Tensor) -> None:
+                step(tf.nest.map_structure(lambda tensor: tensor[start:end], rows))
+
+            _in_batches(tf.shape(rows[0])[0], self.pace.validation_batch, take)
             return model.get_metrics_result()
 
-        return lambda iterator: execute(*self._tensors[int(next(iterator))])
+        return lambda iterator: execute(self._tensors[int(next(iterator))])
 
 
 def make(parts: dict[str, Rows], model: keras.Model, *, pace: Pace, seed: int) -> Feed:
@@ -177,6 +206,11 @@ def make(parts: dict[str, Rows], model: keras.Model, *, pace: Pace, seed: int) -
     several_devices = model.distribute_strategy.num_replicas_in_sync > 1
     kind = Feed if has_own_step or several_devices or model.run_eagerly else DeviceFeed
     return kind(parts, pace=pace, seed=seed)
+
+
+def _gathered(tensors: Any, numbers: tf.Tensor) -> Any:
+    """Return the rows of these numbers of every tensor."""
+    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, numbers), tensors)
 
 
 def _compiled(step: Callable[[Any], Any], model: keras.Model) -> Callable[[Any], Any]:

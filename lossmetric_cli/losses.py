@@ -25,13 +25,13 @@ def crossentropy(*, task: Task, from_logits: bool = False, label_smoothing: floa
     """Return the cross-entropy of the task: binary, sparse categorical, or categorical where labels are smoothed.
 
     Sparse and categorical cross-entropy give the same numbers; the sparse one needs no one-hot copy of the labels
-    and knows no smoothing.
+    and knows neither smoothing nor labels that are shares.
     """
     if not task.is_classification:
         raise ConfigError("loss: a cross-entropy needs classes, and this target is a number; type loss=mse")
     if task.kind != "multiclass":
         return keras.losses.BinaryCrossentropy(from_logits=from_logits, label_smoothing=label_smoothing)
-    if label_smoothing:
+    if label_smoothing or task.is_soft:
         return keras.losses.CategoricalCrossentropy(from_logits=from_logits, label_smoothing=label_smoothing)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
 
@@ -51,17 +51,32 @@ def focal(
     return keras.losses.BinaryFocalCrossentropy(apply_class_balancing=True, **options)
 
 
-def build_loss(node: dict[str, Any] | None, *, task: Task) -> Loss | functools.partial | None:
+@keras.saving.register_keras_serializable(package="lossmetric_cli")
+class OfFunction(Loss):
+    """The mean of a function of labels and predictions, as Keras makes it of a function that `compile` is given."""
+
+    def __init__(self, function: Any, name: str) -> None:
+        super().__init__(name=name)
+        self.function = function
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return what the function gives for labels and predictions (rows, columns)."""
+        return self.function(y_true, y_pred)
+
+
+def build_loss(node: dict[str, Any] | None, *, task: Task, path: str = "loss") -> Loss | None:
     """Return the loss of a config node, or None for `loss=none`: the model adds its own.
 
     Raises ConfigError for a reduction that leaves no mean over the rows: its values would depend on the size of a batch.
     """
     if not node or node.get("_target_") is None:
         return None
-    loss = build(node, path="loss", task=task)
-    if getattr(loss, "reduction", "mean") in (None, "none", "sum"):
+    loss = build(node, path=path, task=task)
+    if not isinstance(loss, Loss):
+        return OfFunction(loss, loss_name(loss))
+    if loss.reduction in (None, "none", "sum"):
         why = "is no mean over the rows, so loss and val_loss would differ by their batches"
-        raise ConfigError(f"loss.reduction={loss.reduction or 'null'} {why}; type loss.reduction=sum_over_batch_size")
+        raise ConfigError(f"{path}.reduction={loss.reduction or 'null'} {why}; type {path}.reduction=sum_over_batch_size")
     return loss
 
 
@@ -71,7 +86,11 @@ def fit_task(loss: Any, task: Task) -> tuple[Task, list[str]]:
     Raises ConfigError where the loss contradicts the task.
     """
     facts = catalog.loss_facts(loss)
-    if task.kind == "binary" and facts.kinds == ("multiclass",):
+    if task.is_soft and facts.labels == "index":
+        raise ConfigError(
+            f"loss={loss.name} takes class numbers, and these labels are shares; type loss=categorical_crossentropy"
+        )
+    if task.kind == "binary" and facts.kinds == ("multiclass",) and not task.is_soft:
         note = f"{loss.name} wants a column a class, so the two classes get two"
         return dataclasses.replace(task.as_two_classes(), head=facts.head), [note]
     if task.kind not in facts.kinds:

@@ -11,7 +11,7 @@ import keras
 
 from lossmetric_cli import catalog
 from lossmetric_cli.build import build, resolve
-from lossmetric_cli.errors import ConfigError
+from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.task import Task
 
 Metric = keras.metrics.Metric
@@ -140,6 +140,22 @@ def build_metrics(nodes: dict[str, Any], *, task: Task, labels: str, activation:
         if names[metric.name] != key:
             raise ConfigError(f"metrics.{key} is {metric.name} here, and so is metrics.{names[metric.name]}; drop one of them")
     return [_feed(metric, task=task, labels=labels, activation=activation) for metric in metrics.values()]
+
+
+def build_weighted(
+    names: Sequence[str], nodes: dict[str, Any], *, task: Task, labels: str, activation: str | None
+) -> list[Metric]:
+    """Return `weighted_<name>` for each of `names`, which are keys of `nodes`: rows count by their weights."""
+    for name in names:
+        if name not in nodes:
+            raise ConfigError(f"weighted_metrics: '{name}' is none of metrics{did_you_mean(name, nodes)}")
+    chosen = {f"weighted_{name}": nodes[name] for name in names}
+    return build_metrics(chosen, task=task, labels=labels, activation=activation)
+
+
+def is_weighted(metric: Metric) -> bool:
+    """Return whether a metric counts rows by their weights."""
+    return metric.name.startswith("weighted_")
 
 
 def feeding(measured: list[Metric]) -> list[str]:

@@ -11,6 +11,8 @@ from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.task import Task
 
 layers = keras.layers
+#: Layers that move, scale or drop cells and apply no activation.
+_MOVERS = (layers.Rescaling, layers.Reshape, layers.Flatten, layers.Dropout, layers.Permute, layers.Identity)
 
 
 def linear(
@@ -81,27 +83,37 @@ def sequential(
     inputs, x = _entrance(task, standardize=standardize)
     for layer in layers:
         x = layer(x)
+    if not head and task.outputs:
+        raise ConfigError(f"model.head=false, and {len(task.outputs)} outputs need a head each; type model.head=true")
     if not head:
         return keras.Model(inputs, x, name="sequential")
     return _model("sequential", inputs, _flat(x), task, output_activation, standardize, penalty=None)
 
 
-def last_activation(model: keras.Model) -> str | None:
-    """Return the name of a model's last activation, or None where its last layers do not tell.
+def last_activation(model: keras.Model, output: str = "") -> str | None:
+    """Return the name of a model's last activation, of one of several outputs; None where its layers do not tell.
 
     The layers of a subclass stand in the order of its attributes, which is no order of computing.
     """
-    is_ordered = isinstance(model, keras.Sequential) or getattr(model, "outputs", None)
-    for layer in reversed(model.layers if is_ordered else []):
-        if isinstance(layer, layers.Softmax):
-            return "softmax"
-        if isinstance(layer, keras.Model):
-            return last_activation(layer)
-        if isinstance(layer, (layers.Rescaling, layers.Reshape, layers.Flatten, layers.Dropout)):
-            continue
-        activation = getattr(layer, "activation", None)
-        return getattr(activation, "__name__", None)
-    return None
+    outputs = getattr(model, "outputs", None)
+    if not outputs:
+        return None
+    structure = getattr(model, "_outputs_struct", None)
+    tensor = structure[output] if output and isinstance(structure, dict) else outputs[0]
+    return _activation_of(tensor)
+
+
+def _activation_of(tensor: Any) -> str | None:
+    """Return the activation that a symbolic tensor left, looked for through layers that only move its cells."""
+    operation, node, index = tensor._keras_history
+    if isinstance(operation, keras.Model):
+        return _activation_of(operation.outputs[index])
+    activation = getattr(getattr(operation, "activation", None), "__name__", None)
+    is_idle = isinstance(operation, layers.Activation) and activation == "linear"
+    if isinstance(operation, _MOVERS) or is_idle:
+        return _activation_of(operation._inbound_nodes[node].input_tensors[0])
+    known = {"Softmax": "softmax", "Sigmoid": "sigmoid", "ReLU": "relu"}  # as layers and as operations of keras.ops
+    return activation or known.get(type(operation).__name__)
 
 
 def _entrance(task: Task, *, standardize: bool) -> tuple[Any, Any]:
@@ -125,16 +137,28 @@ def _dense_layers(x: Any, units: Sequence[int], activation: str, dropout: float,
 def _model(
     name: str, inputs: Any, x: Any, task: Task, output_activation: str, standardize: bool, *, penalty: Any
 ) -> keras.Model:
-    """Return the model that ends in the task's head, in float32 whatever the precision (a bfloat16 head loses the logits)."""
+    """Return the model that ends in the task's head, or in one for each of its outputs."""
+    if task.outputs is None:
+        return keras.Model(inputs, _head(x, task, output_activation, standardize, penalty=penalty), name=name)
+    heads = {
+        output: _head(x, part, output_activation, standardize, penalty=penalty, name=output)
+        for output, part in task.outputs.items()
+    }
+    return keras.Model(inputs, heads, name=name)
+
+
+def _head(x: Any, task: Task, output_activation: str, standardize: bool, *, penalty: Any, name: str = "") -> Any:
+    """Return the head of a task, in float32 whatever the precision (a bfloat16 head loses the logits)."""
     activation = task.activation if output_activation == "auto" else output_activation
+    prefix = f"{name}_" if name else ""
     if activation == "embedding":
-        x = layers.Dense(task.units, kernel_regularizer=penalty, dtype="float32", name="head")(x)
-        return keras.Model(inputs, layers.UnitNormalization(dtype="float32")(x), name=name)
-    x = layers.Dense(task.units, activation, kernel_regularizer=penalty, dtype="float32", name="head")(x)
+        x = layers.Dense(task.units, kernel_regularizer=penalty, dtype="float32", name=f"{prefix}head")(x)
+        return layers.UnitNormalization(dtype="float32")(x)
+    x = layers.Dense(task.units, activation, kernel_regularizer=penalty, dtype="float32", name=f"{prefix}head")(x)
     if task.targets is not None and activation == "linear" and standardize:
         scale, offset = task.targets.deviation.tolist(), task.targets.mean.tolist()
-        x = layers.Rescaling(scale, offset, dtype="float32", name="target_units")(x)
-    return keras.Model(inputs, x, name=name)
+        x = layers.Rescaling(scale, offset, dtype="float32", name=f"{prefix}target_units")(x)
+    return x
 
 
 def _flat(x: Any) -> Any:

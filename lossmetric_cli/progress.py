@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import subprocess
 from dataclasses import dataclass, field
@@ -15,8 +16,10 @@ from lossmetric_cli.baselines import skill
 from lossmetric_cli.console import ARROWS, Voice, duration, figure
 from lossmetric_cli.data import Data
 from lossmetric_cli.devices import Machine
+from lossmetric_cli.outputs import Output
 from lossmetric_cli.record import Record
 from lossmetric_cli.spec import RunSpec, describe_data, describe_model, describe_optimizer
+from lossmetric_cli.task import Task
 from lossmetric_cli.verdicts import verdicts
 
 
@@ -57,14 +60,13 @@ class Progress:
             title=f"{self._title()} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
             folder=_from_here(self.record.folder),
             optimises=self._optimises(),
-            reports=[
-                (metric.name, metrics.describe(metric, task=self.setup.task), metrics.direction(metric))
-                for metric in self.setup.metrics
-            ],
+            reports=reports(self.setup),
             watches=self._watches(),
         )
         for note in self.data.notes:
             self.voice.note(note)
+        for finding in self.setup.findings.found:
+            self.voice.finding(finding.level, finding.text, finding.check)
 
     def epoch(self, row: dict[str, Any], seconds: float) -> None:
         """Keep an epoch and print its line."""
@@ -118,9 +120,7 @@ class Progress:
 
     def _close(self, scores: dict[str, Any], found: list[str]) -> None:
         best = scores["best"]
-        names = [
-            f"val_{name}" if "val" in scores else name for name in ("loss", *(metric.name for metric in self.setup.metrics))
-        ]
+        names = [f"val_{name}" if "val" in scores else name for name in self.setup.figures]
         told = [f"{name} {figure(best[name]['value'])} at {best[name]['epoch']}" for name in names if name in best]
         self.voice.say(f" best        {' · '.join(told)}", style="bold")
         part = "val" if "val" in scores else "train"
@@ -141,14 +141,18 @@ class Progress:
         return self.best[self.spec.monitor].value
 
     def _facts(self) -> dict[str, Any]:
-        setup, task = self.setup, self.setup.task
+        setup, first = self.setup, self.setup.outputs[0]
         measured = {
-            m.name: {"class": type(metrics.counted(m)).__name__, "direction": metrics.direction(m)} for m in setup.metrics
+            output.column(m.name): {"class": type(metrics.counted(m)).__name__, "direction": metrics.direction(m)}
+            for output in setup.outputs
+            for m in output.metrics
         }
+        facts = {output.name: {**_task_facts(output.task), "loss": _loss_facts(output)} for output in setup.outputs}
         return {
             "title": self._title(),
-            "task": {"kind": task.kind, "classes": list(task.classes), "input_shape": task.input_shape, "units": task.units},
-            "loss": {"name": losses.loss_name(setup.loss), "class": type(setup.loss).__name__, "labels": setup.labels},
+            "task": _task_facts(setup.task),
+            "loss": _loss_facts(first) if not first.name else {"name": "sum of the outputs' losses"},
+            **({"outputs": facts} if first.name else {}),
             "metrics": measured,
             "monitor": {"name": self.spec.monitor, "direction": setup.directions[self.spec.monitor]},
             "rows": {name: len(part.rows) for name, part in self.data.parts.items()},
@@ -156,29 +160,19 @@ class Progress:
             "data_sha256": self.data.fingerprint,
             "parameters": setup.model.count_params() if setup.model.built else None,
             "notes": self.data.notes,
+            "findings": [dataclasses.asdict(finding) for finding in setup.findings.found],
             "git": _git_commit(),
             **self.machine.facts(),
         }
 
     def _title(self) -> str:
-        named = (describe(self.spec) for describe in (describe_data, describe_model, describe_optimizer))
-        return " · ".join([*named, f"seed {self.spec.seed}"])
+        return title(self.spec)
 
     def _watches(self) -> str:
-        """Return what decides the best epoch, then what else callbacks watch, each with who watches it."""
-        watchers: dict[str, list[str]] = {self.spec.monitor: []}
-        for key, node in self.spec.callbacks.items():
-            if "monitor" in node:
-                watchers.setdefault(node["monitor"], []).append(key)
-        arrows = {name: ARROWS[self.setup.directions.get(name)] for name in watchers}
-        told = [
-            f"{name} {arrows[name]}".rstrip() + (f" ({', '.join(keys)})" if keys else "") for name, keys in watchers.items()
-        ]
-        return " · ".join(told)
+        return watches(self.spec, self.setup)
 
     def _optimises(self) -> str:
-        penalties = [f"{name.upper()} {self.spec.model[name]:g}" for name in ("l1", "l2") if self.spec.model.get(name)]
-        return " + ".join([losses.loss_name(self.setup.loss), *penalties])
+        return optimises(self.spec, self.setup)
 
     def _columns(self, row: dict[str, Any]) -> list[str]:
         """Return the columns of history.csv: what is logged in every epoch, `val_` ones too that come in a later one."""
@@ -187,11 +181,59 @@ class Progress:
 
     def _shown(self) -> list[str]:
         """Return the columns of the console: losses, each metric on validation rows, the rate where it changes."""
-        names = ["loss", *(metric.name for metric in self.setup.metrics)]
+        names = self.setup.figures
         honest = [f"val_{name}" for name in names] if "val_loss" in self.setup.directions else names[1:]
         partner = ["train_loss_eval"] if "train_loss_eval" in self.setup.directions else []
         rate = ["learning_rate"] if self.setup.rate_changes else []
         return ["loss", *partner, *honest, *rate]
+
+
+def title(spec: RunSpec) -> str:
+    """Return what a run is in a line: data, model, optimizer and seed."""
+    named = (describe(spec) for describe in (describe_data, describe_model, describe_optimizer))
+    return " · ".join([*named, f"seed {spec.seed}"])
+
+
+def optimises(spec: RunSpec, setup: Any) -> str:
+    """Return what training makes small: the loss of each output by its weight, and the weights' penalties."""
+    parts = [losses.loss_name(output.loss) for output in setup.outputs]
+    if setup.outputs[0].name:
+        parts = [f"{o.weight:g}·{o.name} {losses.loss_name(o.loss)}" for o in setup.outputs]
+    penalties = [f"{name.upper()} {spec.model[name]:g}" for name in ("l1", "l2") if spec.model.get(name)]
+    return " + ".join([*parts, *penalties])
+
+
+def reports(setup: Any) -> list[tuple[str, str, str | None]]:
+    """Return what is only measured: the name of each metric, its class, and which way is better."""
+    return [
+        (output.column(metric.name), metrics.describe(metric, task=output.task), metrics.direction(metric))
+        for output in setup.outputs
+        for metric in output.metrics
+    ]
+
+
+def watches(spec: RunSpec, setup: Any) -> str:
+    """Return what decides the best epoch, then what else callbacks watch, each with who watches it."""
+    watchers: dict[str, list[str]] = {spec.monitor: []}
+    for key, node in spec.callbacks.items():
+        if "monitor" in node:
+            watchers.setdefault(node["monitor"], []).append(key)
+    arrows = {name: ARROWS[setup.directions.get(name)] for name in watchers}
+    told = [f"{name} {arrows[name]}".rstrip() + (f" ({', '.join(keys)})" if keys else "") for name, keys in watchers.items()]
+    return " · ".join(told)
+
+
+def _task_facts(task: Task) -> dict[str, Any]:
+    return {"kind": task.kind, "classes": list(task.classes), "input_shape": task.input_shape, "units": task.units}
+
+
+def _loss_facts(output: Output) -> dict[str, Any]:
+    return {
+        "name": losses.loss_name(output.loss),
+        "class": type(output.loss).__name__,
+        "labels": output.labels,
+        "weight": output.weight,
+    }
 
 
 def _from_here(folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from lossmetric_cli.callbacks import EpochWriter, TrainEval
 from lossmetric_cli.console import Voice
 from lossmetric_cli.data import Data, prepare
 from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
+from lossmetric_cli.outputs import of
+from lossmetric_cli.preview import preview
 from lossmetric_cli.progress import Progress
 from lossmetric_cli.record import LARGEST_PREDICTIONS, Record
 from lossmetric_cli.spec import RunSpec
@@ -26,7 +29,7 @@ def run(spec: RunSpec, record: Record, voice: Voice) -> float:
     machine = devices.start(spec)
     data = load_data(spec)
     with machine.scope():
-        setup = assemble(spec, data, record)
+        setup = assemble(spec, data, record.folder)
     progress = Progress(spec, data, setup, machine, record, voice)
     progress.begin()
     try:
@@ -38,6 +41,18 @@ def run(spec: RunSpec, record: Record, voice: Voice) -> float:
     return progress.objective()
 
 
+def check(spec: RunSpec, folder: Path, voice: Voice) -> None:
+    """Say what a run would be and what its checks find, without an epoch; `folder` is for what callbacks open.
+
+    Raises Refused where the checks would stop the run.
+    """
+    machine = devices.start(spec)
+    data = load_data(spec)
+    with machine.scope():
+        setup = assemble(spec, data, folder)
+    preview(spec, data, setup, machine, voice)
+
+
 def load_data(spec: RunSpec) -> Data:
     """Return the data of a config, split and mapped."""
     source = build(spec.data, path="data", seed=spec.seed)
@@ -45,47 +60,51 @@ def load_data(spec: RunSpec) -> Data:
     def split(**facts: Any) -> dict[str, np.ndarray]:
         return build(spec.validation, path="validation", **facts)
 
-    return prepare(source, kind=spec.task.value, split=split, seed=spec.seed)
+    targets = {name: _as_list((node or {}).get("target", name)) for name, node in spec.outputs.items()}
+    return prepare(source, kind=spec.task.value, split=split, seed=spec.seed, outputs=targets)
+
+
+def _as_list(targets: Any) -> list[str]:
+    return [str(target) for target in targets] if isinstance(targets, list) else [str(targets)]
 
 
 def evaluate(setup: Setup) -> dict[str, dict[str, float]]:
     """Return the loss and metrics of the weights that the run ends with, in inference mode, for each part of the data."""
-    shown = ("loss", *(metric.name for metric in setup.metrics))
+    shown = setup.figures
     scores = {part: setup.rows.evaluate(setup.model, part) for part in setup.rows.parts if part != TrainEval.part}
     return {part: {name: values[name] for name in shown if name in values} for part, values in scores.items()}
 
 
 def constants(setup: Setup, data: Data) -> dict[str, dict[str, float]]:
     """Return what the best constant answer scores on each part of the data."""
-    known = {"task": setup.task, "activation": setup.activation}
-    return {
-        name: baselines(setup.loss, setup.metrics, natural=part.y, encoded=setup.rows.parts[name].y, **known)
-        for name, part in data.parts.items()
-    }
+    return {name: baselines(setup.outputs, natural=part.y, rows=setup.rows.parts[name]) for name, part in data.parts.items()}
 
 
 def predict(setup: Setup, data: Data, *, seed: int) -> dict[str, np.ndarray]:
     """Return what those weights predict on rows that they were not trained on.
 
     For `val` and `test`: `<part>_true` (rows,) class numbers or (rows, targets), `<part>_pred` what the model answers,
-    a single column as (rows,), and `<part>_rows` the rows of the source. More than 100 MB is cut to a seeded sample.
+    a single column as (rows,), and `<part>_rows` the rows of the source; of several outputs `<part>_true_<output>` and
+    `<part>_pred_<output>`. More than 100 MB is cut to a seeded sample.
     """
     arrays: dict[str, np.ndarray] = {}
     for name, part in data.parts.items():
         if name == "train":
             continue
         predicted = setup.rows.predict(setup.model, name)
-        kept = _sample(len(predicted), predicted.nbytes, seed=seed)
-        arrays[f"{name}_true"] = _single_column(part.y[kept])
-        arrays[f"{name}_pred"] = _single_column(predicted[kept])
+        answers = {output.name: of(predicted, output) for output in setup.outputs}
+        kept = _sample(len(part), sum(answer.nbytes for answer in answers.values()), seed=seed)
+        for output in setup.outputs:
+            ending = f"_{output.name}" if output.name else ""
+            arrays[f"{name}_true{ending}"] = _single_column(of(part.y, output)[kept])
+            arrays[f"{name}_pred{ending}"] = _single_column(answers[output.name][kept])
         arrays[f"{name}_rows"] = part.rows[kept]
     return arrays
 
 
 def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
     """Train; what a callback or a metric prints goes to stderr, since stdout is for programs."""
-    names = ["loss", *(metric.name for metric in setup.metrics)]
-    honest = [TrainEval(setup.rows, names)] if TrainEval.part in setup.rows.parts else []
+    honest = [TrainEval(setup.rows, setup.figures)] if TrainEval.part in setup.rows.parts else []
     try:
         with contextlib.redirect_stdout(sys.stderr):
             setup.model.fit(
@@ -98,7 +117,7 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
     except LmrunError:
         raise
     except Exception as error:
-        if setup.loss is None and "No loss to compute" in str(error):  # Keras tells only once it trains (3.15)
+        if setup.outputs[0].loss is None and "No loss to compute" in str(error):  # Keras tells only once it trains (3.15)
             raise ConfigError("loss=none, and the model adds no loss of its own; type loss=auto") from error
         raise TrainingError(
             f"training failed in epoch {progress.epochs_done + 1}: {type(error).__name__}: {_first_line(error)}"

@@ -35,6 +35,10 @@ class RunSpec:
     callbacks: Any = field(default_factory=dict)
     plots: Any = field(default_factory=dict)
     validation: Any = None
+    check: Any = None
+    outputs: Any = None
+    class_weight: Any = None
+    weighted_metrics: Any = field(default_factory=list)
     task: TaskKind = TaskKind.auto
     epochs: int = 30
     batch_size: int = 32
@@ -59,7 +63,10 @@ class RunSpec:
 
 SETTINGS = [setting.name for setting in fields(RunSpec)]
 LIST_KEYS = "; lmrun --cfg job lists every key"
-GROUPS = ("data", "model", "loss", "optimizer", "metrics", "callbacks", "plots", "validation")
+GROUPS = ("data", "model", "loss", "optimizer", "metrics", "callbacks", "plots", "validation", "check")
+
+#: What can be set of one of several outputs.
+OUTPUT_SETTINGS = ("target", "loss", "weight", "metrics", "class_weight", "activation")
 
 #: Where the settings live that people look for at the top.
 _HOMES = {"learning_rate": "optimizer.learning_rate", "dropout": "model.dropout", "hidden": "model.hidden"}
@@ -99,6 +106,9 @@ def load(config: DictConfig) -> tuple[RunSpec, list[str]]:
         raise unresolved(error) from error
     for group in shipped.MANY:
         setattr(spec, group, getattr(spec, group) or {})
+    if isinstance(spec.weighted_metrics, str):
+        spec.weighted_metrics = spec.weighted_metrics.split("+")
+    spec.outputs = _checked_outputs(spec.outputs)
     _check_words(spec)
     _check_parameters(spec)
     for name in SETTINGS:
@@ -185,6 +195,39 @@ def _check_parameters(spec: RunSpec) -> None:
                 node[key] = _checked_node(node[key], path=f"{group}.{key}", group=group)
         else:
             setattr(spec, group, _checked_node(node, path=group, group=group))
+
+
+def _checked_outputs(outputs: Any) -> dict[str, dict[str, Any]]:
+    """Return the outputs with every setting that they know; a list of targets is an output for each."""
+    if outputs is None:
+        return {}
+    if isinstance(outputs, list):
+        outputs = {str(name): {} for name in outputs}
+    if not isinstance(outputs, dict):
+        raise ConfigError(f"outputs must be names with their settings, got {outputs!r}; type outputs.NAME.target=COLUMN")
+    for name, node in outputs.items():
+        if not re.fullmatch(r"[A-Za-z]\w*", str(name)) or str(name).startswith(("val_", "train_")):
+            raise ConfigError(f"outputs.{name}: the name of an output is letters, digits and _, as its columns begin with it")
+        for key in node or {}:
+            if key not in OUTPUT_SETTINGS:
+                raise ConfigError(f"unknown key 'outputs.{name}.{key}'{did_you_mean(str(key), OUTPUT_SETTINGS) or LIST_KEYS}")
+        weight = (node or {}).get("weight", 1.0)
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
+            raise ConfigError(f"outputs.{name}.weight must be a number > 0, got {_typed(weight)}")
+    return {str(name): _checked_output(node or {}, path=f"outputs.{name}") for name, node in outputs.items()}
+
+
+def _checked_output(node: dict[str, Any], *, path: str) -> dict[str, Any]:
+    """Return an output's settings with the nodes of its loss and metrics checked as those of the groups are."""
+    checked = dict(node)
+    if checked.get("loss"):
+        checked["loss"] = _checked_node(checked["loss"], path=f"{path}.loss", group="loss")
+    if checked.get("metrics") is not None:
+        metrics = checked["metrics"]
+        checked["metrics"] = {
+            key: _checked_node(metrics[key], path=f"{path}.metrics.{key}", group="metrics") for key in metrics
+        }
+    return checked
 
 
 def _checked_node(node: Any, *, path: str, group: str) -> dict[str, Any]:

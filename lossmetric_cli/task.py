@@ -27,7 +27,8 @@ class Task:
     multi-label one, the targets of a regression, and 1 for a binary task. `classes` are the labels as they
     stand in the data, in the order of their index. `inputs` is there for tables (one axis a row), `targets`
     for regressions. `head` is the activation that the loss wants where that is not the task's own: margins for a
-    hinge, "embedding" for vectors of length 1.
+    hinge, "embedding" for vectors of length 1. `is_soft` says that labels are shares of the classes and no numbers of
+    them. `outputs` are the tasks of a model with several answers, by name; then `kind` is "several" and `units` 0.
     """
 
     kind: str
@@ -37,6 +38,8 @@ class Task:
     inputs: Scale | None = None
     targets: Scale | None = None
     head: str | None = None
+    is_soft: bool = False
+    outputs: dict[str, Task] | None = None
 
     @property
     def is_classification(self) -> bool:
@@ -68,6 +71,8 @@ class Task:
 
         if form == "index":
             return labels.astype("int32")
+        if self.is_soft and self.kind == "multiclass":
+            return labels.astype("float32")
         if self.kind == "multiclass":
             return np.eye(self.units, dtype="float32")[labels.astype("int64")]
         return labels.astype("float32").reshape(len(labels), self.units)

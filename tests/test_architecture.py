@@ -19,10 +19,11 @@ FILES = sorted(shipped.PACKAGE.rglob("*.py"))
 #: Each floor imports from the floors below it only. A new module gets a place here.
 FLOORS = [
     ["errors", "task", "catalog", "shipped", "console"],
-    ["store", "spec", "build"],
+    ["store", "spec", "build", "outputs"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
-    ["callbacks", "checks", "plots", "baselines"],
+    ["callbacks", "checks", "plots", "baselines", "weights"],
     ["assembly", "progress"],
+    ["preview"],
     ["runner", "sweep"],
     ["cli", "_hydra"],
     ["__init__", "__main__"],
@@ -35,9 +36,9 @@ SIBLINGS = ["data", "models", "losses", "metrics", "callbacks"]
 AT_ALL = {
     "keras": [
         *("anatomy", "assembly", "baselines", "callbacks", "checks", "devices"),
-        *("feed", "losses", "metrics", "models", "optimizers"),
+        *("feed", "losses", "metrics", "models", "optimizers", "preview"),
     ],
-    "tensorflow": ["anatomy", "devices", "feed"],
+    "tensorflow": ["anatomy", "checks", "devices", "feed"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],
     "sklearn": ["data"],
     "matplotlib": ["plots"],

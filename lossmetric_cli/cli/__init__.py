@@ -35,10 +35,16 @@ def answer(words: list[str]) -> int:
 
 
 def complain(error: LmrunError) -> int:
-    """Print a mistake as one line, its traceback too under LMRUN_DEBUG=1, and return its exit code."""
+    """Print a mistake as one line, its traceback too under LMRUN_DEBUG=1, and return its exit code.
+
+    Checks that find several mistakes have a line for each.
+    """
     if os.environ.get("LMRUN_DEBUG") == "1":
         traceback.print_exception(error)
-    print(f"lmrun: error: {' '.join(str(error).split())}", file=sys.stderr)
+    for reason in getattr(error, "reasons", [str(error)]):
+        print(f"lmrun: error: {' '.join(reason.split())}", file=sys.stderr)
+    for warning in getattr(error, "warnings", []):
+        print(f"lmrun: warning: {' '.join(warning.split())}", file=sys.stderr)
     folder = getattr(error, "folder", None)
     if folder:
         print(f"  details: {folder}/error.log", file=sys.stderr)
@@ -69,11 +75,18 @@ def _is_verb(word: str) -> bool:
 
 
 def _verb(name: str, words: list[str]) -> int:
-    verbs = {"plot": _plot, "explain": _explain, "list": _list}
+    verbs = {"check": _check, "plot": _plot, "explain": _explain, "list": _list}
     if name not in verbs:
         hint = did_you_mean(name, [*verbs, "help"]) or f"; a choice is typed {name}=NAME, a setting NAME=VALUE"
         raise ConfigError(f"unknown verb '{name}'{hint}")
     return verbs[name](words)
+
+
+def _check(words: list[str]) -> int:
+    """Say what a run would be and what its checks find, and train nothing."""
+    from lossmetric_cli.cli import app
+
+    return app.answer(words, is_check=True)
 
 
 def _explain(words: list[str]) -> int:

@@ -31,14 +31,16 @@ from lossmetric_cli.spec import RunSpec
 _OURS = ("-q", "--quiet", "--allow-code")
 
 
-def answer(typed: list[str]) -> int:
-    """Do what a command line without a verb says, and return its exit code."""
+def answer(typed: list[str], *, is_check: bool = False) -> int:
+    """Do what a command line says, or with `is_check` only check it, and return its exit code."""
     arguments, notes = _parse(typed)
     hydra = _open(arguments)
     _let_own_code_be_imported()
     try:
         if arguments.shell_completion or arguments.info or arguments.cfg:
             return _tell(hydra, arguments)
+        if is_check:
+            return _check(hydra, arguments, notes)
         if arguments.multirun:
             return _sweep(hydra, arguments, notes)
         return _run(hydra, arguments, notes)
@@ -140,6 +142,17 @@ def _run(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
 
     folder = jobs.run_alone(config, notes=[*notes, *_not_used(config.hydra)])
     print(folder)
+    return 0
+
+
+def _check(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
+    if arguments.multirun:
+        raise ConfigError("check looks at one run; leave -m out")
+    config = _compose(hydra, arguments)
+    HydraConfig.instance().set_config(config)
+    from lossmetric_cli.cli import jobs
+
+    jobs.check(config, notes=[*notes, *_not_used(config.hydra)])
     return 0
 
 

@@ -15,6 +15,7 @@ from yaml import YAMLError
 
 from lossmetric_cli import shipped
 from lossmetric_cli.cli import faults
+from lossmetric_cli.cli.named import fill_outputs
 from lossmetric_cli.errors import ConfigError
 
 #: What of Hydra lmrun sets itself, because it decides where files go or whose code runs.
@@ -54,7 +55,7 @@ class Loader(ConfigLoaderImpl):
         for key in _too_much(OmegaConf.to_container(config.hydra, resolve=False), self.sweep_folder):
             hint = "; out=FOLDER says where run folders go" if key.endswith("dir") else ""
             raise ConfigError(f"{_origin(key, config.hydra)} sets {key}, which can run code or write anywhere; remove it{hint}")
-        return config
+        return fill_outputs(config)
 
 
 @contextmanager

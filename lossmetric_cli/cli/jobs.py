@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import sys
+import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,19 @@ def run_alone(config: DictConfig, *, notes: list[str]) -> Path:
             error.folder = record.folder
         raise
     return record.folder
+
+
+def check(config: DictConfig, *, notes: list[str]) -> None:
+    """Print to stdout what a composed config would train and what its checks find; nothing is kept."""
+    asked, mended = _load(_without_hydra(config))
+    voice = Voice(stream=sys.stdout)
+    for note in [*notes, *mended]:
+        voice.note(note)
+    devices.load_tensorflow()
+    from lossmetric_cli import runner
+
+    with tempfile.TemporaryDirectory() as folder:
+        runner.check(asked, Path(folder), voice)
 
 
 def run_in_sweep(config: DictConfig, *, allowed: list[str]) -> float:

@@ -33,6 +33,7 @@ def read(typed: list[str]) -> Words:
     Raises ConfigError for a word that cannot be read, and for a list, a mapping or null where one option belongs.
     """
     words = Words([re.sub(r"^\++(experiment|(?:optimizer\.)?lr|(?:optimizer\.)?decay)=", r"\1=", word) for word in typed])
+    words.overrides = [_of_outputs(word) for word in words.overrides]
     _translate_rate(words)
     words.overrides = [re.sub(rf"^({_SCHEDULE}|experiment)=null$", r"~\1", word) for word in words.overrides]
     words.overrides = [_readable(word) for word in words.overrides]
@@ -51,6 +52,14 @@ def quote(text: str) -> str:
     """Return text as Hydra's grammar reads it back, whatever is in it."""
     escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)
     return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
+
+
+def _of_outputs(word: str) -> str:
+    """Return a word on outputs as Hydra takes it: names in a list become keys, and keys may be new."""
+    listed = re.fullmatch(r"\+*outputs=\[([\w, ]*)\]", word)
+    if listed:
+        return f"outputs={{{','.join(f'{name.strip()}:{{}}' for name in listed[1].split(','))}}}"
+    return re.sub(r"^\+*outputs\.", "++outputs.", word)
 
 
 def _translate_rate(words: Words) -> None:

@@ -18,7 +18,8 @@ class Dataset:
     `x` is (rows, *input_shape), `y` (rows,) or (rows, targets) with the labels as they stand in the source:
     whole numbers, text, bools or decimals. `kind` is one of `task.KINDS`, or "auto" to read it off `y`.
     `class_names` are in the order of the classes' indices. `test` holds rows that the source keeps apart.
-    Each note is one sentence on what was mended while reading.
+    `weights` (rows,) says what each row counts in the loss, `test_weights` what those of `test` do. Each note is one
+    sentence on what was mended while reading.
     """
 
     x: np.ndarray
@@ -28,6 +29,8 @@ class Dataset:
     feature_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
     test: tuple[np.ndarray, np.ndarray] | None = None
+    weights: np.ndarray | None = None
+    test_weights: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -37,12 +40,14 @@ class Part:
 
     `x` is float32 (rows, *input_shape), `y` the labels in their natural form: class numbers int64 (rows,)
     for binary and multiclass tasks, float32 (rows, labels) of 0 and 1 for multi-label ones, and float32
-    (rows, targets) for regressions. `rows` are the places of the rows in the source, int64.
+    (rows, targets) for regressions; shares of the classes are float32 (rows, classes). With several outputs `y` is a
+    dict of these by output. `rows` are the places of the rows in the source, int64, `weights` float32 (rows,) or None.
     """
 
     x: np.ndarray
-    y: np.ndarray
+    y: np.ndarray | dict[str, np.ndarray]
     rows: np.ndarray
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -73,10 +78,10 @@ class Data:
 
     @property
     def class_counts(self) -> dict[str, dict[Any, int]]:
-        """Rows of each class in each part, zeros included; {} for multi-label tasks and regressions."""
+        """Rows of each class in each part, zeros included; {} where a row has not exactly one class."""
         import numpy as np
 
-        if self.task.kind not in ("binary", "multiclass"):
+        if self.task.kind not in ("binary", "multiclass") or self.task.is_soft:
             return {}
         classes = self.task.classes
         return {

@@ -22,17 +22,21 @@ class LabelForm:
     """How labels of a source become their natural form (see `Part`).
 
     `values` are the labels as they stand in the source, in the order of their index, and `classes` what they
-    are called; both are empty for regressions. The labels of a one-hot target are its columns.
+    are called; both are empty for regressions. The labels of a one-hot target are its columns, and so are those of a
+    soft one, whose cells are shares.
     """
 
     kind: str
     values: tuple[Any, ...] = ()
     classes: tuple[Any, ...] = ()
     is_one_hot: bool = False
+    is_soft: bool = False
 
     @property
     def note(self) -> str:
         """One sentence when labels are not their own index, or an empty one."""
+        if self.is_soft:
+            return "labels are shares of the classes, from 0 to 1"
         if self.is_one_hot:
             return f"the target is one-hot, read as classes {listed(range(len(self.classes)))}"
         is_own_index = all(type(value) is int and value == index for index, value in enumerate(self.values))
@@ -141,6 +145,17 @@ def is_one_hot(labels: np.ndarray) -> bool:
     return several and is_zero_or_one(labels) and bool((labels.sum(axis=1) == 1).all())
 
 
+def is_soft(labels: np.ndarray, *, kind: str) -> bool:
+    """Return whether labels are shares of classes: decimals from 0 to 1, which sum to 1 in rows of several columns."""
+    import numpy as np
+
+    if labels.dtype.kind != "f" or labels.min() < 0 or labels.max() > 1 or is_zero_or_one(labels):
+        return False
+    if kind == "binary":
+        return labels.ndim == 1
+    return labels.ndim == 2 and labels.shape[1] > 1 and bool(np.allclose(labels.sum(axis=1), 1, atol=1e-3))
+
+
 def read_form(
     labels: np.ndarray, *, kind: str, name: str, class_names: Sequence[str] = (), target_names: Sequence[str] = ()
 ) -> LabelForm:
@@ -153,6 +168,10 @@ def read_form(
         raise ConfigError(f"unknown task {quoted(kind)}{did_you_mean(kind, KINDS) or f'; known are {listed(KINDS)}'}")
     kind = read_kind(labels) if kind == "auto" else kind
     target = f"target {quoted(name)}"
+    if kind in ("binary", "multiclass") and is_soft(labels, kind=kind):
+        columns = (0, 1) if kind == "binary" else tuple(range(labels.shape[1]))
+        names = next((tuple(n) for n in (class_names, target_names) if len(n) == len(columns)), columns)
+        return LabelForm(kind=kind, values=columns, classes=names, is_soft=True)
     if kind == "regression":
         check_regression(labels, target=target)
         return LabelForm(kind=kind)
@@ -219,6 +238,10 @@ def natural_form(labels: np.ndarray, *, form: LabelForm, part: str) -> np.ndarra
 
     if (form.kind == "multilabel" and not is_zero_or_one(labels)) or (form.is_one_hot and not is_one_hot(labels)):
         raise DataError(f"the target of the {part} rows has other values than the training rows; give it the same form")
+    if form.is_soft:
+        if not is_soft(labels.astype("float64"), kind=form.kind) and not is_zero_or_one(labels):
+            raise DataError(f"the labels of the {part} rows are no shares of classes; give them the training rows' form")
+        return np.ascontiguousarray(labels, dtype="float32")
     if form.kind in ("multilabel", "regression"):
         return np.ascontiguousarray(labels.reshape(len(labels), -1), dtype="float32")
     if form.is_one_hot:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_form, read_labels
 from lossmetric_cli.data.remarks import remarks
-from lossmetric_cli.data.sentences import counted, quoted
-from lossmetric_cli.errors import ConfigError, DataError
+from lossmetric_cli.data.sentences import counted, listed, quoted
+from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
 from lossmetric_cli.task import Scale, Task
 
 if TYPE_CHECKING:
@@ -18,40 +19,154 @@ if TYPE_CHECKING:
     Arrays = tuple[np.ndarray, np.ndarray]
 
 
-def prepare(source: Any, *, kind: str = "auto", split: Callable[..., dict[str, np.ndarray]], seed: int) -> Data:
+def prepare(
+    source: Any,
+    *,
+    kind: str = "auto",
+    split: Callable[..., dict[str, np.ndarray]],
+    seed: int,
+    outputs: dict[str, list[str]] | None = None,
+) -> Data:
     """Return the parts of a source, ready to train on.
 
     `source` is a Dataset, a pair `(x, y)`, or `((x, y), (x_test, y_test))` as from keras.datasets. `kind` is
     the user's word for the task and wins over the source's. `split(labels=, kind=, seed=)` returns the rows of
-    `train`, `val` and `test` (see `holdout`).
+    `train`, `val` and `test` (see `holdout`). `outputs` names the target columns of each answer of the model, where it
+    has several.
 
     Raises DataError for faults in the arrays, ConfigError for a request that contradicts them.
     """
     dataset = as_dataset(source)
     kind = dataset.kind if kind == "auto" else kind
-    name = dataset.target_names[0] if len(dataset.target_names) == 1 else "y"
-    x, labels = read_rows(dataset.x, dataset.y, names=dataset.feature_names, target=name, kind=kind)
-    form = read_form(labels, kind=kind, name=name, class_names=dataset.class_names, target_names=dataset.target_names)
-    y = natural_form(labels, form=form, part="training")
-    apart = read_apart(dataset, x=x, labels=labels, form=form, target=name)
-    rows = split(labels=y, kind=form.kind, seed=seed)
-    parts = {part: Part(x=x[where], y=y[where], rows=where) for part, where in rows.items() if len(where)}
-    if apart is not None:
+    asked = answers_of(dataset, kind=kind, outputs=outputs)
+    answers = {name: read_answer(dataset, answer) for name, answer in asked.items()}
+    x = read_inputs(dataset.x, names=dataset.feature_names)
+    y = {name: answer.y for name, answer in answers.items()}
+    weights = read_weights(dataset.weights, rows=len(x))
+    parts = split_rows(x, y, weights, answers, split=split, seed=seed)
+    if dataset.test is not None:
         check_no_second_test(parts)
-        parts["test"] = apart
+        parts["test"] = read_apart(dataset, x=x, answers=answers)
     if "train" not in parts:
         raise DataError("the split leaves no rows to train on; set validation=none")
+    apart = parts["test"] if dataset.test is not None else None
     data = Data(
         train=parts["train"],
         val=parts.get("val"),
         test=parts.get("test"),
-        task=measure_task(parts["train"], form=form),
-        fingerprint=fingerprint(x, y, *((apart.x, apart.y) if apart else ())),
+        task=measure_task(parts["train"], forms={name: answer.form for name, answer in answers.items()}),
+        fingerprint=fingerprint(x, *y.values(), *((apart.x, *answers_in(apart)) if apart else ())),
         feature_names=dataset.feature_names,
         target_names=dataset.target_names,
     )
-    data.notes = [*dataset.notes, *filter(None, [form.note]), *remarks(data)]
+    data.notes = [*dataset.notes, *filter(None, [answer.form.note for answer in answers.values()]), *remarks(data)]
     return data
+
+
+@dataclass
+class Answer:
+    """One target as a source holds it, and once it is read."""
+
+    name: str
+    columns: Any
+    kind: str
+    class_names: tuple[str, ...] = ()
+    target_names: tuple[str, ...] = ()
+    labels: Any = None
+    form: Any = None
+    y: Any = None
+
+    def of(self, labels: Any) -> Any:
+        """Return the columns of this target."""
+        import numpy as np
+
+        if self.columns is None:
+            return labels
+        chosen = np.asarray(labels)[:, self.columns]
+        return chosen[:, 0] if len(self.columns) == 1 else chosen
+
+
+def answers_of(dataset: Dataset, *, kind: str, outputs: dict[str, list[str]] | None) -> dict[str, Answer]:
+    """Return the targets by output; a single one, all columns together, has no name.
+
+    Raises ConfigError for a target that the source does not have.
+    """
+    if not outputs:
+        name = dataset.target_names[0] if len(dataset.target_names) == 1 else "y"
+        return {"": Answer(name, None, kind, dataset.class_names, dataset.target_names)}
+    known = list(dataset.target_names)
+    found = {}
+    for output, targets in outputs.items():
+        for target in targets:
+            if target not in known:
+                hint = did_you_mean(target, known) or f"; the data has {listed(known) or 'one target without a name'}"
+                raise ConfigError(f"outputs.{output}.target: no target is called {quoted(target)}{hint}")
+        found[output] = Answer(output, [known.index(target) for target in targets], "auto", target_names=tuple(targets))
+    return found
+
+
+def read_answer(dataset: Dataset, answer: Answer) -> Answer:
+    """Return a target with its labels, their form and its natural form filled in."""
+    _, answer.labels = read_rows(
+        dataset.x, answer.of(dataset.y), names=dataset.feature_names, target=answer.name, kind=answer.kind
+    )
+    answer.form = read_form(
+        answer.labels,
+        kind=answer.kind,
+        name=answer.name,
+        class_names=answer.class_names,
+        target_names=answer.target_names,
+    )
+    answer.y = natural_form(answer.labels, form=answer.form, part="training")
+    return answer
+
+
+def split_rows(
+    x: np.ndarray,
+    y: dict[str, np.ndarray],
+    weights: np.ndarray | None,
+    answers: dict[str, Answer],
+    *,
+    split: Callable[..., dict[str, np.ndarray]],
+    seed: int,
+) -> dict[str, Part]:
+    """Return the parts that a split makes; of several targets the first one of classes decides the proportions."""
+    leading = next((name for name, answer in answers.items() if answer.form.kind != "regression"), next(iter(answers)))
+    form = answers[leading].form
+    rows = split(labels=y[leading], kind="regression" if form.is_soft else form.kind, seed=seed)
+    return {
+        part: Part(
+            x=x[where],
+            y=of_outputs({name: labels[where] for name, labels in y.items()}),
+            rows=where,
+            weights=None if weights is None else weights[where],
+        )
+        for part, where in rows.items()
+        if len(where)
+    }
+
+
+def of_outputs(y: dict[str, Any]) -> Any:
+    """Return labels by output, or the labels alone where there is one answer."""
+    return y.get("", y)
+
+
+def answers_in(part: Part) -> list[np.ndarray]:
+    """Return the labels of every output of a part."""
+    return list(part.y.values()) if isinstance(part.y, dict) else [part.y]
+
+
+def read_weights(weights: Any, *, rows: int, part: str = "") -> np.ndarray | None:
+    """Return row weights as float32 (rows,); raise DataError unless they are numbers from 0 up, one a row."""
+    import numpy as np
+
+    if weights is None:
+        return None
+    array = as_array(weights, name="weights").reshape(-1).astype("float32")
+    if len(array) != rows or not np.isfinite(array).all() or array.min() < 0 or not array.any():
+        where = f"{part} " if part else ""
+        raise DataError(f"the {where}rows' weights must be {rows:,} finite numbers >= 0, not all of them 0")
+    return array
 
 
 def as_dataset(source: Any) -> Dataset:
@@ -121,17 +236,26 @@ def check_inputs(x: np.ndarray, *, names: tuple[str, ...]) -> None:
     raise DataError(f"{what} has {found} (first: row {rows[0]}); drop or fill them before")
 
 
-def read_apart(dataset: Dataset, *, x: np.ndarray, labels: np.ndarray, form: LabelForm, target: str) -> Part | None:
-    """Return the rows that the source keeps apart, or None; raise DataError when their shape is another."""
+def read_apart(dataset: Dataset, *, x: np.ndarray, answers: dict[str, Answer]) -> Part:
+    """Return the rows that the source keeps apart; raise DataError when their shape is another."""
     import numpy as np
 
-    if dataset.test is None:
-        return None
-    x_test, y_test = read_rows(*dataset.test, names=dataset.feature_names, target=target, kind=form.kind, part="test")
-    if x_test.shape[1:] != x.shape[1:] or y_test.shape[1:] != labels.shape[1:]:
-        shapes = f"{x_test.shape[1:]} and {y_test.shape[1:]}, not {x.shape[1:]} and {labels.shape[1:]}"
-        raise DataError(f"rows of x_test and y_test have shapes {shapes}; give them the training rows' form")
-    return Part(x=x_test, y=natural_form(y_test, form=form, part="test"), rows=np.arange(len(x_test)))
+    y = {}
+    for name, answer in answers.items():
+        x_test, labels = read_rows(
+            dataset.test[0],
+            answer.of(dataset.test[1]),
+            names=dataset.feature_names,
+            target=answer.name,
+            kind=answer.form.kind,
+            part="test",
+        )
+        if x_test.shape[1:] != x.shape[1:] or labels.shape[1:] != answer.labels.shape[1:]:
+            shapes = f"{x_test.shape[1:]} and {labels.shape[1:]}, not {x.shape[1:]} and {answer.labels.shape[1:]}"
+            raise DataError(f"rows of x_test and y_test have shapes {shapes}; give them the training rows' form")
+        y[name] = natural_form(labels, form=answer.form, part="test")
+    weights = read_weights(dataset.test_weights, rows=len(x_test), part="test")
+    return Part(x=x_test, y=of_outputs(y), rows=np.arange(len(x_test)), weights=weights)
 
 
 def check_no_second_test(parts: dict[str, Part]) -> None:
@@ -140,16 +264,27 @@ def check_no_second_test(parts: dict[str, Part]) -> None:
         raise ConfigError("the data has test rows of its own, and the split draws others; set validation.test_split=0")
 
 
-def measure_task(train: Part, *, form: LabelForm) -> Task:
+def measure_task(train: Part, *, forms: dict[str, LabelForm]) -> Task:
     """Return the task that the training rows set, with the scale of a table's columns and of a regression's targets."""
-    units = {"binary": 1, "multiclass": len(form.values)}.get(form.kind) or train.y.shape[1]
+    inputs = measure_scale(train.x) if train.x.ndim == 2 else None
+    tasks = {
+        name: measure_answer(train.y[name] if name else train.y, form=form, input_shape=train.x.shape[1:], inputs=inputs)
+        for name, form in forms.items()
+    }
+    return tasks[""] if "" in tasks else Task("several", train.x.shape[1:], 0, inputs=inputs, outputs=tasks)
+
+
+def measure_answer(y: np.ndarray, *, form: LabelForm, input_shape: tuple[int, ...], inputs: Scale | None) -> Task:
+    """Return the task of one answer."""
+    units = {"binary": 1, "multiclass": len(form.values)}.get(form.kind) or y.shape[1]
     return Task(
         kind=form.kind,
-        input_shape=train.x.shape[1:],
+        input_shape=input_shape,
         units=units,
         classes=form.classes,
-        inputs=measure_scale(train.x) if train.x.ndim == 2 else None,
-        targets=measure_scale(train.y) if form.kind == "regression" else None,
+        inputs=inputs,
+        targets=measure_scale(y) if form.kind == "regression" else None,
+        is_soft=form.is_soft,
     )
 
 

@@ -29,6 +29,7 @@ class Columns:
     targets: list[str]
     features: list[str]
     categorical: list[str]
+    weight: str | None = None
 
 
 @dataclass
@@ -51,6 +52,7 @@ def csv(
     columns: Sequence[str | int] | None = None,
     categorical: Sequence[str | int] = (),
     drop: Sequence[str | int] = (),
+    sample_weight: str | int | None = None,
     header: bool = True,
     sep: str = "auto",
     decimal: str = ".",
@@ -61,7 +63,8 @@ def csv(
 
     Every column but the `target` and those in `drop` is a feature, unless `columns` lists them. Without a
     header, columns are named by their position: 0 is the first and -1 the last. A column in `categorical`
-    becomes a column of 0 and 1 for each of its values. The target's cells decide the kind of task (see
+    becomes a column of 0 and 1 for each of its values. `sample_weight` names the column of what each row counts in the
+    loss, which is no feature. The target's cells decide the kind of task (see
     `read_kind`); a word in `na` is a missing value among numbers and a class among text. `test_path` is a
     file of the same columns whose rows are only tested on.
 
@@ -71,20 +74,26 @@ def csv(
     if decimal not in DECIMALS:
         raise ConfigError(f"data.decimal must be point or comma, got {quoted(decimal)}")
     files = [read_text_file(str(file), sep=sep, encoding=encoding, header=header) for file in (path, test_path) if file]
-    roles = choose_columns(files[0], target=target, columns=columns, categorical=categorical, drop=drop)
+    roles = choose_columns(files[0], target=target, columns=columns, categorical=categorical, drop=drop, weight=sample_weight)
     for file in files[1:]:
-        find_columns([*roles.targets, *roles.features], file=file, setting="test_path")
+        find_columns([*roles.targets, *roles.features, *filter(None, [roles.weight])], file=file, setting="test_path")
     words = [str(word) for word in as_list(na)]
     tables = [read_table(file, roles=roles, decimal=DECIMALS[decimal], na=words) for file in files]
     notes = [note for file in files for note in file.notes]
     inputs, feature_names = read_features(tables, roles=roles, decimal=DECIMALS[decimal], na=words, notes=notes)
     labels = read_targets(tables, names=roles.targets, decimal=DECIMALS[decimal], na=words, notes=notes)
+    weights = [
+        read_numbers(table, name=roles.weight, decimal=DECIMALS[decimal], notes=notes) if roles.weight else None
+        for table in tables
+    ]
     return Dataset(
         x=inputs[0],
         y=labels[0],
         feature_names=feature_names,
         target_names=tuple(roles.targets),
         test=(inputs[1], labels[1]) if test_path else None,
+        weights=weights[0],
+        test_weights=weights[1] if test_path else None,
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -94,12 +103,14 @@ def as_list(value: Any) -> list[Any]:
     return [] if value is None else [value] if isinstance(value, str | int | float) else list(value)
 
 
-def choose_columns(file: TextFile, *, target: Any, columns: Any, categorical: Any, drop: Any) -> Columns:
+def choose_columns(file: TextFile, *, target: Any, columns: Any, categorical: Any, drop: Any, weight: Any = None) -> Columns:
     """Return the part that each column plays; raise DataError for an unknown one, ConfigError for two parts."""
     targets = find_columns(as_list(target), file=file, setting="target")
     dropped = find_columns(as_list(drop), file=file, setting="drop")
+    weights = find_columns(as_list(weight), file=file, setting="sample_weight")
+    refuse_target(targets, names=weights, setting="sample_weight")
     listed_ones = find_columns(as_list(columns), file=file, setting="columns")
-    features = listed_ones or [name for name in file.names if name not in (*targets, *dropped)]
+    features = listed_ones or [name for name in file.names if name not in (*targets, *dropped, *weights)]
     if not listed_ones:
         features = drop_unnamed(features, notes=file.notes)
     one_hot = find_columns(as_list(categorical), file=file, setting="categorical")
@@ -110,7 +121,7 @@ def choose_columns(file: TextFile, *, target: Any, columns: Any, categorical: An
         raise ConfigError(f"data.categorical names {quoted(stray)}, which is no feature; add it to data.columns")
     if not features:
         raise DataError(f"{file.name} has no feature columns beside the target; check data.target and data.drop")
-    return Columns(targets=targets, features=features, categorical=one_hot)
+    return Columns(targets=targets, features=features, categorical=one_hot, weight=next(iter(weights), None))
 
 
 def find_columns(names: list[Any], *, file: TextFile, setting: str) -> list[str]:

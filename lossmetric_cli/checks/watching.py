@@ -1,0 +1,100 @@
+"""Checks of what callbacks watch and set: columns, directions, modes, the learning rate, file names."""
+
+from __future__ import annotations
+
+import string
+
+import keras
+
+from lossmetric_cli.checks.case import Case
+from lossmetric_cli.checks.finding import Found, stop, warning
+from lossmetric_cli.errors import ConfigError, did_you_mean
+
+#: Callbacks that set the learning rate.
+RATE_SETTERS = (keras.callbacks.ReduceLROnPlateau, keras.callbacks.LearningRateScheduler)
+
+
+def check_monitor(monitor: str, *, path: str, directions: dict[str, str | None], mode: str = "auto") -> None:
+    """Refuse to watch what the run does not log, or what has no known direction.
+
+    Args:
+        monitor: the column to watch.
+        path: what watches it, for the error.
+        directions: for each column of the history "max", "min" or None where it is unknown.
+        mode: "max", "min" or "auto" as the config says.
+    """
+    if monitor not in directions:
+        if monitor.startswith("val_") and not any(name.startswith("val_") for name in directions):
+            raise ConfigError(f"{path} watches '{monitor}' and nothing is validated; set validation=holdout or monitor 'loss'")
+        hint = did_you_mean(monitor, directions) or f"; it logs {', '.join(directions)}"
+        raise ConfigError(f"{path} watches '{monitor}', which this run does not log{hint}")
+    if directions[monitor] is None and mode == "auto":
+        setting = "mode" if path == "monitor" else f"{path}.mode"
+        raise ConfigError(
+            f"{path} watches '{monitor}', and whether more of it is better is not known; type {setting}=max or min"
+        )
+
+
+def monitor(case: Case) -> Found:
+    """Look at the monitor of each callback."""
+    for key, callback in case.callbacks.items():
+        if isinstance(getattr(callback, "monitor", None), str):
+            try:
+                check_monitor(
+                    callback.monitor,
+                    path=f"callbacks.{key}",
+                    directions=case.directions,
+                    mode=str(case.spec.callbacks[key].get("mode", "auto")),
+                )
+            except ConfigError as error:
+                yield stop(str(error))
+
+
+def monitor_mode(case: Case) -> Found:
+    """Look for modes that are typed against the known direction of what they are for, which Keras obeys."""
+    asked = [("mode", case.spec.monitor, case.spec.mode)]
+    for key, node in case.spec.callbacks.items():
+        if isinstance(node.get("monitor"), str):
+            asked.append((f"callbacks.{key}.mode", node["monitor"], str(node.get("mode", "auto"))))
+    for path, column, mode in asked:
+        known = case.directions.get(column)
+        if known and mode in ("min", "max") and mode != known:
+            yield stop(
+                f"{path}={mode}, and of {column} the {'highest' if known == 'max' else 'lowest'} is best; type {path}=auto"
+            )
+
+
+def rare_validation(case: Case) -> Found:
+    """Look for patience that counts epochs without validation, in which a callback sees nothing."""
+    every = case.spec.validation_freq
+    watchers = [key for key, node in case.spec.callbacks.items() if str(node.get("monitor", "")).startswith("val_")]
+    if every > 1 and watchers:
+        yield warning(
+            f"callbacks.{watchers[0]} sees val_ columns in every {every}. epoch only, and its patience counts those; "
+            "type validation_freq=1"
+        )
+
+
+def callback_conflict(case: Case) -> Found:
+    """Look for callbacks that contradict the optimizer, which Keras finds out in the midst of a run, if at all."""
+    rate = case.spec.optimizer.get("learning_rate")
+    setters = [key for key, callback in case.callbacks.items() if isinstance(callback, RATE_SETTERS)]
+    if setters and isinstance(rate, dict):
+        yield stop(
+            f"callbacks.{setters[0]} sets the learning rate, and optimizer.learning_rate is a schedule; drop one of them"
+        )
+    optimizer = getattr(case.model.optimizer, "inner_optimizer", case.model.optimizer)
+    for key, callback in case.callbacks.items():
+        if isinstance(callback, keras.callbacks.SwapEMAWeights) and not getattr(optimizer, "use_ema", False):
+            yield stop(f"callbacks.{key} swaps in averaged weights, and none are kept; type optimizer.use_ema=true")
+
+
+def file_name(case: Case) -> Found:
+    """Look for a field such as {val_auc:.2f} in a file's name that will not be there to fill in."""
+    known = ["epoch", "batch", *case.directions]
+    for key, callback in case.callbacks.items():
+        if isinstance(callback, keras.callbacks.ModelCheckpoint):
+            for _, field, _, _ in string.Formatter().parse(callback.filepath):
+                if field is not None and field not in known:
+                    hint = did_you_mean(field, known)
+                    yield stop(f"callbacks.{key}.filepath has {{{field}}}, which this run does not log{hint}")
