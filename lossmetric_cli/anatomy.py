@@ -29,8 +29,12 @@ def attach(model: keras.Model, outputs: list[Output], *, is_weighted: bool, adde
         return []
     anatomy = Anatomy(model, outputs, is_weighted=is_weighted, adders=adders)
     model.compute_loss = anatomy.compute_loss
+    was_locked = model._tracker.locked
+    model._tracker.unlock()  # a subclass that was called takes no more parts (Keras 3.15)
     model.loss_parts = list(anatomy.means.values())  # tracked by the model: reset and reported with its metrics
     model.loss_scatter = anatomy.scatter
+    if was_locked:
+        model._tracker.lock()
     return [*anatomy.means, SCATTER]
 
 

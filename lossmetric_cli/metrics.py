@@ -91,7 +91,7 @@ class Fed(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch: labels (rows,) or (rows, columns), predictions (rows, columns), weights (rows,)."""
-        self.metric.update_state(self._labels(y_true), self._scores(y_pred), sample_weight=sample_weight)
+        self.metric.update_state(*self.as_fed(y_true, y_pred), sample_weight=sample_weight)
 
     def result(self) -> Any:
         """Return the metric's value over the batches since the last reset."""
@@ -111,6 +111,10 @@ class Fed(Metric):
     def from_config(cls, config: dict[str, Any]) -> Fed:
         """Return the metric of a `get_config`."""
         return cls(**{**config, "metric": keras.saving.deserialize_keras_object(config["metric"])})
+
+    def as_fed(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        """Return labels and predictions in the form that the metric is fed."""
+        return self._labels(y_true), self._scores(y_pred)
 
     def _labels(self, y_true: Any) -> Any:
         if self.to_labels == "one_hot":

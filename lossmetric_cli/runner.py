@@ -120,7 +120,7 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
         if setup.outputs[0].loss is None and "No loss to compute" in str(error):  # Keras tells only once it trains (3.15)
             raise ConfigError("loss=none, and the model adds no loss of its own; type loss=auto") from error
         raise TrainingError(
-            f"training failed in epoch {progress.epochs_done + 1}: {type(error).__name__}: {_first_line(error)}"
+            f"training failed in epoch {progress.epochs_done + 1}: {type(error).__name__}: {_told(error)}"
         ) from error
     if progress.broken:
         raise TrainingError(progress.broken)
@@ -137,6 +137,8 @@ def _single_column(array: np.ndarray) -> np.ndarray:
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
 
 
-def _first_line(error: Exception) -> str:
-    text = next(iter(str(error).strip().splitlines()), "")
+def _told(error: Exception) -> str:
+    """Return what an error says in one line; of one from inside a graph, the line that says it."""
+    lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()] or [""]
+    text = lines[-1] if lines[0] == "in user code:" else " ".join(lines)
     return text if len(text) <= 160 else f"{text[:157]}…"

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from lossmetric_cli.baselines import baselines, skill
+from lossmetric_cli.feed import Rows
 from lossmetric_cli.metrics import build_metrics
+from lossmetric_cli.outputs import Output
 from lossmetric_cli.task import Task
 
 RANDOM = np.random.default_rng(0)
@@ -18,8 +20,9 @@ RANDOM = np.random.default_rng(0)
 def of(loss, task, natural, *, form="dense", metrics=None, activation=None):
     nodes = {name: {"_target_": f"keras.metrics.{kind}", **rest} for name, (kind, rest) in (metrics or {}).items()}
     measured = build_metrics(nodes, task=task, labels=form, activation=activation or task.activation)
-    encoded = task.encode(natural, form=form)
-    return baselines(loss, measured, task=task, activation=activation or task.activation, natural=natural, encoded=encoded)
+    rows = Rows(np.zeros((len(natural), 1)), task.encode(natural, form=form))
+    output = Output("", task, loss, form, activation or task.activation, metrics=measured)
+    return baselines([output], natural=natural, rows=rows)
 
 
 def test_26_balanced_classes_cost_ln_26_and_always_no_scores_25_of_26():

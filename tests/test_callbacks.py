@@ -16,9 +16,11 @@ import pytest
 
 from lossmetric_cli import data, shipped
 from lossmetric_cli.callbacks import build_callbacks, hears_batches
-from lossmetric_cli.checks import check_callbacks
+from lossmetric_cli.checks import Case
+from lossmetric_cli.checks.watching import callback_conflict, file_name, monitor
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.metrics import build_metrics
+from lossmetric_cli.spec import RunSpec
 from lossmetric_cli.task import Task
 
 Option = Callable[..., dict[str, Any]]
@@ -357,9 +359,16 @@ REFUSED = {
 
 
 def check(nodes: dict[str, Any], folder: Path, *, directions: dict[str, str | None], has_schedule: bool = False) -> None:
-    """Build callbacks and check them, as a run does before its first epoch."""
+    """Build callbacks and check them, as a run does before its first epoch; raise the first stop."""
     built = build_callbacks(nodes, folder=folder, directions=directions, given={})
-    check_callbacks(built, directions=directions, has_schedule=has_schedule, has_average=False)
+    rate = {"_target_": "keras.optimizers.schedules.CosineDecay"} if has_schedule else 0.1
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    spec = RunSpec(callbacks=nodes, optimizer={"learning_rate": rate})
+    case = Case(spec, None, model, [], {}, built, directions)
+    for rule in (monitor, callback_conflict, file_name):
+        for _, text in rule(case):
+            raise ConfigError(text)
 
 
 @pytest.mark.parametrize(("name", "changes", "sentence"), REFUSED.values(), ids=REFUSED)
@@ -413,5 +422,4 @@ def test_refusal_leaves_no_folder(words: list[str], start: str, lmrun, tmp_path:
 
 
 def test_unknown_direction_is_known_once_the_mode_is_typed(option: Option, tmp_path: Path):
-    callback = make(option, "early_stopping", tmp_path, monitor="val_mine", mode="max")
-    check_callbacks({"stop": callback}, directions=DIRECTIONS, has_schedule=False, has_average=False)
+    check({"stop": option("callbacks", "early_stopping", monitor="val_mine", mode="max")}, tmp_path, directions=DIRECTIONS)

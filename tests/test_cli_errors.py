@@ -277,7 +277,7 @@ def check_form(err: str, line: str) -> None:
     said = [text for text in err.splitlines() if not text.startswith((" note ", "  details: "))]
     assert len(said) == 1, err
     assert said[0].startswith("lmrun: error: ")
-    fact = said[0].removeprefix("lmrun: error: ")
+    fact = re.sub(r" \[\w+\]$", "", said[0].removeprefix("lmrun: error: "))  # the name of the check that found it
     assert re.fullmatch(line, fact), fact
     assert len(fact) <= 300 or LONG in fact, len(fact)
 

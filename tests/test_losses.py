@@ -15,7 +15,7 @@ from formulas import sample
 
 from lossmetric_cli import catalog, shipped
 from lossmetric_cli.build import build
-from lossmetric_cli.checks import check_head
+from lossmetric_cli.checks import refuse_mismatch
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.losses import build_loss, fit_head, fit_task, loss_name
 from lossmetric_cli.task import KINDS
@@ -279,7 +279,7 @@ def test_head_that_the_loss_would_misread_is_refused(name: str, kind: str, activ
     task = sample(kind).task
     loss, _ = fit_head(build(option("loss", name), path="loss"), activation=activation)
     with pytest.raises(ConfigError) as fault:
-        check_head(loss, task=task, units=task.units, activation=activation)
+        refuse_mismatch(loss, task=task, activation=activation, path="model")
     assert str(fault.value) == (
         f"model: it ends in {activation}, and {loss.name} of a {kind} task wants {task.activation}; "
         f"type model.output_activation={task.activation} or auto"
@@ -292,9 +292,9 @@ def test_counts_want_a_positive_head(option: Option):
     with pytest.raises(
         ConfigError, match=r"^model: it ends in linear, and poisson takes the logarithm .+=exponential or auto$"
     ):
-        check_head(loss, task=task, units=3, activation="linear")
+        refuse_mismatch(loss, task=task, activation="linear", path="model")
     for activation in ("exponential", "softplus", "relu", None):
-        check_head(loss, task=task, units=3, activation=activation)
+        refuse_mismatch(loss, task=task, activation=activation, path="model")
 
 
 def test_keras_computes_another_loss_than_it_says_on_a_softmax():

@@ -101,7 +101,8 @@ def _metric_function(metric: Any) -> Any:
     inner = metrics.counted(metric)
     if type(inner) is not keras.metrics.MeanMetricWrapper or inner._fn.__module__.split(".")[0] in ("keras", "lossmetric_cli"):
         return None
-    return lambda labels, answers: inner._fn(labels, answers, **inner._fn_kwargs)
+    as_fed = metric.as_fed if isinstance(metric, metrics.Fed) else lambda labels, answers: (labels, answers)
+    return lambda labels, answers: inner._fn(*as_fed(labels, answers), **inner._fn_kwargs)
 
 
 def _probe(case: Case, output: Output) -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +166,7 @@ def _others_of(what: str, function: Any, labels: np.ndarray, answers: np.ndarray
     if abs(mean - whole) > 1e-4 * max(abs(whole), 1e-6):
         yield warning(
             f"{what} is {whole:.4g} for {len(labels)} rows and {mean:.4g} as the mean of two parts of them: "
-            "it depends on batch_size"
+            "it depends on batch_size, as where labels and predictions are stretched against each other"
         )
 
 
