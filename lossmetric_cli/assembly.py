@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -181,7 +182,14 @@ def _read_heads(model: keras.Model, outputs: list[Output], x: np.ndarray, data: 
 
 def _answers(model: keras.Model, outputs: list[Output], x: np.ndarray) -> Any:
     """Return what an untrained model answers for some rows; raise ConfigError where that has not the outputs asked for."""
-    answers = model(x, training=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what Keras warns here, the checks say more
+        try:
+            answers = model(x, training=False)
+        except Exception as error:  # whatever the user's model raises
+            raise ConfigError(
+                f"model: it cannot answer rows of shape {x.shape[1:]}: {' '.join(str(error).split())[:160]}"
+            ) from error
     names = [output.name for output in outputs if output.name]
     if names and (not isinstance(answers, dict) or set(answers) != set(names)):
         given = ", ".join(answers) if isinstance(answers, dict) else type(answers).__name__

@@ -37,8 +37,6 @@ CHECKS = {
     "label_shape": "labels have the shape of a prediction, so that nothing is stretched",
     "missing_class": "every class has training and validation rows",
     "one_class": "metrics of two classes have rows of both to count",
-    "repeated_rows": "validation and test rows are not training rows as well",
-    "finite_rows": "inputs, labels and weights are finite numbers",
     "target_range": "the head can reach the targets, and percentages and logarithms of them exist",
     "input_scale": "inputs are near 1 where nothing in the model scales them, and alike in training and validation",
     "own_loss": "a loss of one's own has one value a row, finite, with a gradient, whatever the other rows",

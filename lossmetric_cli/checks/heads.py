@@ -60,10 +60,12 @@ def refuse_mismatch(loss: Any, *, task: Task, activation: str | None, path: str)
             f"type {_setting(path)}=exponential or auto"
         )
     reads_probabilities = facts.probabilities or (facts.takes_logits and activation != "linear")
-    if reads_probabilities and task.kind not in _PROBABILITIES.get(activation, ()):
+    kinds = (task.kind,) if task.kind in facts.kinds else facts.kinds
+    if reads_probabilities and not set(kinds) & set(_PROBABILITIES.get(activation, ())):
+        wanted = next(name for name, readers in _PROBABILITIES.items() if kinds[0] in readers)
         raise ConfigError(
-            f"{path}: it ends in {activation}, and {loss_name(loss)} of a {task.kind} task wants {task.activation}; "
-            f"type {_setting(path)}={task.activation} or auto"
+            f"{path}: it ends in {activation}, and {loss_name(loss)} of a {task.kind} task wants {wanted}; "
+            f"type {_setting(path)}={wanted}{' or auto' if wanted == task.activation else ''}"
         )
 
 

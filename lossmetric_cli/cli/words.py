@@ -33,7 +33,7 @@ def read(typed: list[str]) -> Words:
     Raises ConfigError for a word that cannot be read, and for a list, a mapping or null where one option belongs.
     """
     words = Words([re.sub(r"^\++(experiment|(?:optimizer\.)?lr|(?:optimizer\.)?decay)=", r"\1=", word) for word in typed])
-    words.overrides = [_of_outputs(word) for word in words.overrides]
+    words.overrides = [_without_quoted_keys(_of_outputs(word)) for word in words.overrides]
     _translate_rate(words)
     words.overrides = [re.sub(rf"^({_SCHEDULE}|experiment)=null$", r"~\1", word) for word in words.overrides]
     words.overrides = [_readable(word) for word in words.overrides]
@@ -52,6 +52,12 @@ def quote(text: str) -> str:
     """Return text as Hydra's grammar reads it back, whatever is in it."""
     escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)
     return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
+
+
+def _without_quoted_keys(word: str) -> str:
+    """Return class weights as JSON writes them, `{"0": 1}`, with keys as Hydra's grammar has them."""
+    is_weights = re.match(r"\+*(outputs\.\w+\.)?class_weight=\{", word)
+    return re.sub(r"""(["'])([\w.-]+)\1(\s*):""", r"\2\3:", word) if is_weights else word
 
 
 def _of_outputs(word: str) -> str:
