@@ -25,7 +25,7 @@ def flowers(tmp_path):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_runs(lmrun, flowers, command):
     words = shlex.split(command, comments=True)[1:]
-    if words[0] in ("help", "explain", "list"):
+    if words[0] in ("help", "explain", "list", "check"):
         assert lmrun(*words).out
     elif "hydra/launcher=joblib" not in words:
         words = [*(word for word in words if not word.startswith("epochs=")), "epochs=1", "plots=[]"]
@@ -52,6 +52,12 @@ def test_the_first_command_prints_what_the_readme_shows(lmrun):
     ]
     assert shown[4].split() == printed[4].split()
     assert [line.split()[:1] for line in shown[-4:]] == [line.split()[:1] for line in printed[-4:]]
+
+
+def test_the_checks_print_what_the_readme_shows(lmrun):
+    shown = re.findall(r"^lmrun: error: .*$", README, re.MULTILINE)
+    run = lmrun("check", "loss=categorical_crossentropy", "model.output_activation=sigmoid", "class_weight={99:2}", code=2)
+    assert run.err.splitlines() == shown
 
 
 def test_every_folder_and_picture_that_it_names_is_there():

@@ -16,6 +16,7 @@ lmrun trains a Keras model that YAML options choose by name, and tells its losse
   lmrun data=csv data.path=x.csv data.target=y           an option's own settings stand below it
   lmrun -m optimizer.learning_rate=0.1,0.01 seed=0,1     a sweep: every combination
   lmrun experiment=NAME                                  a study of experiments/, yours or ours
+  lmrun check [WORDS]                                    what a run would be, and what is wrong with it; trains nothing
   lmrun plot outputs/latest                              draw a run's pictures again
   lmrun explain NAME, lmrun list losses                  what a name means: formula, range, traps; all names
 """
@@ -63,5 +64,16 @@ def group_help(group: str) -> str:
 
 
 def _groups() -> list[str]:
-    first = ["data", "model", "loss", "metrics", "optimizer", "optimizer/learning_rate", "callbacks", "plots", "validation"]
+    first = [
+        "data",
+        "model",
+        "loss",
+        "metrics",
+        "optimizer",
+        "optimizer/learning_rate",
+        "callbacks",
+        "plots",
+        "validation",
+        "check",
+    ]
     return [*first, *(group for group in shipped.groups() if group not in first)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lossmetric_cli import shipped
+from lossmetric_cli.catalog import CHECKS
 from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.explain import page
 from lossmetric_cli.explain.cards import PLURALS
@@ -12,13 +13,19 @@ from lossmetric_cli.explain.sheets import called_elsewhere
 from lossmetric_cli.explain.topics import Topic
 
 ALIASES = "--aliases"
-#: What can be listed, and the group that it is in; ideas are in none.
+#: What can be listed, and the group that it is in; ideas and checks are in none.
 KINDS = {
     **{plural: group for group, plural in PLURALS.items()},
-    **{"data": "data", "models": "model", "experiments": "experiment", "ideas": ""},
+    **{"data": "data", "models": "model", "experiments": "experiment", "ideas": "", "checks": ""},
 }
 _OTHER_WORDS = {"loss": "losses", "metric": "metrics", "optimizer": "optimizers", "schedule": "schedules", "idea": "ideas"}
-_OTHER_WORDS |= {"callback": "callbacks", "model": "models", "experiment": "experiments", "learning_rate": "schedules"}
+_OTHER_WORDS |= {
+    "callback": "callbacks",
+    "model": "models",
+    "experiment": "experiments",
+    "learning_rate": "schedules",
+    "check": "checks",
+}
 
 
 def listing(words: list[str], *, width: int) -> list[Row]:
@@ -50,6 +57,8 @@ def _what_there_is(*, width: int) -> list[Row]:
 def _of_kind(kind: str, *, with_aliases: bool, width: int) -> list[Row]:
     if kind == "ideas":
         return page.table([(name, idea.title) for name, idea in IDEAS.items()], width=width)
+    if kind == "checks":
+        return page.table(list(CHECKS.items()), width=width)
     group = KINDS[kind]
     real = shipped.aliases(group)
     files = {name: file for name, file in shipped.options(group).items() if name not in real}
