@@ -48,7 +48,7 @@ def assemble(spec: RunSpec, data: Data, record: Record) -> Setup:
     labels = catalog.loss_facts(loss).labels
     scores = None if catalog.loss_facts(loss).regresses else activation
     measured = metrics.build_metrics(spec.metrics, task=task, labels=labels, activation=scores)
-    data.notes += [*notes, *mended, *metrics.feeding(measured)]
+    data.notes += [*notes, *mended, *metrics.feeding(measured, task=task)]
     parts = {name: feed.Rows(part.x, task.encode(part.y, form=labels)) for name, part in data.parts.items()}
     parts |= _train_sample(parts["train"], spec)
     pace = feed.Pace.of(

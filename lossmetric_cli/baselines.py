@@ -42,6 +42,8 @@ def baselines(
         return {}
     step = -(-len(natural) // MOST_ROWS)
     natural, encoded = natural[::step], encoded[::step]
+    if task.quantiles:
+        natural = np.broadcast_to(natural, (len(natural), task.units))
     answers = list(_answers(task, natural, activation))
     found = {}
     if isinstance(loss, keras.losses.Loss):

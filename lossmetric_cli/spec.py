@@ -101,6 +101,7 @@ def load(config: DictConfig) -> tuple[RunSpec, list[str]]:
         setattr(spec, group, getattr(spec, group) or {})
     _check_words(spec)
     _check_parameters(spec)
+    spec.loss = _with_parts(spec.loss)
     for name in SETTINGS:
         setattr(spec, name, _checked(getattr(spec, name), path=name))
     rate = spec.optimizer.get("learning_rate")
@@ -212,6 +213,32 @@ def _checked_node(node: Any, *, path: str, group: str) -> dict[str, Any]:
     if group == "optimizer" and isinstance(schedule, dict):
         node["learning_rate"] = _checked_node(schedule, path=f"{path}.learning_rate", group="optimizer/learning_rate")
     return {key: _shaped(value, known[key], path=f"{path}.{key}") for key, value in node.items()}
+
+
+def _with_parts(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the node of a loss, the parts of a weighted sum as nodes: `{mse: 1, mae: 0.5}` names options, of the defaults."""
+    if node.get("_target_") != "lossmetric_cli.losses.WeightedSum":
+        return node
+    parts = node["parts"]
+    if isinstance(parts, dict):
+        parts = [{"loss": name, "weight": weight} for name, weight in parts.items()]
+    if not isinstance(parts, list) or not all(isinstance(part, dict) and "loss" in part for part in parts):
+        raise ConfigError(
+            f"loss.parts must be losses and their weights, got {_typed(parts)}; type 'loss.parts={{mse:1,mae:0.5}}'"
+        )
+    return {**node, "parts": [{"loss": _part_node(part["loss"]), "weight": part.get("weight", 1.0)} for part in parts]}
+
+
+def _part_node(loss: Any) -> dict[str, Any]:
+    if isinstance(loss, dict):
+        return _with_parts(loss)
+    if "." in str(loss):
+        return {"_target_": loss}
+    options = shipped.options("loss")
+    file = options.get(shipped.aliases("loss").get(loss, loss))
+    if file is None or loss == "none":
+        raise ConfigError(f"loss.parts: unknown loss '{loss}'{did_you_mean(str(loss), options) or '; lmrun help loss lists all'}")
+    return _with_parts(OmegaConf.to_container(OmegaConf.load(file)))
 
 
 def _shaped(value: Any, default: str, *, path: str) -> Any:

@@ -27,7 +27,8 @@ class Task:
     multi-label one, the targets of a regression, and 1 for a binary task. `classes` are the labels as they
     stand in the data, in the order of their index. `inputs` is there for tables (one axis a row), `targets`
     for regressions. `head` is the activation that the loss wants where that is not the task's own: margins for a
-    hinge, "embedding" for vectors of length 1.
+    hinge, "embedding" for vectors of length 1. `quantiles` are those that the columns of a prediction answer, where a
+    loss asks for several of one target; the labels keep their one column.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Task:
     inputs: Scale | None = None
     targets: Scale | None = None
     head: str | None = None
+    quantiles: tuple[float, ...] = ()
 
     @property
     def is_classification(self) -> bool:
@@ -62,7 +64,7 @@ class Task:
         """Return labels (rows,) or (rows, units) in the form that a loss wants.
 
         "index": class numbers, int32 (rows,). "dense": the shape of a prediction, float32 (rows, units), a
-        class as its one-hot row.
+        class as its one-hot row; (rows, 1) where the columns of a prediction are quantiles.
         """
         import numpy as np
 
@@ -70,4 +72,4 @@ class Task:
             return labels.astype("int32")
         if self.kind == "multiclass":
             return np.eye(self.units, dtype="float32")[labels.astype("int64")]
-        return labels.astype("float32").reshape(len(labels), self.units)
+        return labels.astype("float32").reshape(len(labels), 1 if self.quantiles else self.units)

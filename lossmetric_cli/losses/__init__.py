@@ -1,0 +1,15 @@
+"""The losses that Keras lacks, those that choose among its own by the task, and the fit between a loss, the task and the head."""
+
+from __future__ import annotations
+
+from lossmetric_cli.losses.choosers import auto, crossentropy, focal
+from lossmetric_cli.losses.fit import build_loss, fit_head, fit_task, loss_name
+from lossmetric_cli.losses.of_classes import Brier, Exponential, WeightedBinaryCrossentropy
+from lossmetric_cli.losses.quantile import Quantile
+from lossmetric_cli.losses.weighted_sum import WeightedSum
+
+__all__ = [
+    *("auto", "crossentropy", "focal"),
+    *("build_loss", "fit_head", "fit_task", "loss_name"),
+    *("Brier", "Exponential", "Quantile", "WeightedBinaryCrossentropy", "WeightedSum"),
+]
