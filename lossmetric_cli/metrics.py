@@ -84,7 +84,9 @@ class Fed(Metric):
         classes: the columns of a one-hot label.
     """
 
-    def __init__(self, metric: Metric, to_labels: str | None, to_scores: Sequence[str | int], classes: int, name: str | None = None):
+    def __init__(
+        self, metric: Metric, to_labels: str | None, to_scores: Sequence[str | int], classes: int, name: str | None = None
+    ):
         super().__init__(name=name or metric.name)
         self.metric = metric
         self.to_labels = to_labels

@@ -237,7 +237,9 @@ def _part_node(loss: Any) -> dict[str, Any]:
     options = shipped.options("loss")
     file = options.get(shipped.aliases("loss").get(loss, loss))
     if file is None or loss == "none":
-        raise ConfigError(f"loss.parts: unknown loss '{loss}'{did_you_mean(str(loss), options) or '; lmrun help loss lists all'}")
+        raise ConfigError(
+            f"loss.parts: unknown loss '{loss}'{did_you_mean(str(loss), options) or '; lmrun help loss lists all'}"
+        )
     return _with_parts(OmegaConf.to_container(OmegaConf.load(file)))
 
 

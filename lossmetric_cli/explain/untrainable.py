@@ -25,7 +25,9 @@ _METRICS = {
     "log_cosh_error": ("is the loss log_cosh", "loss=log_cosh"),
     "coverage": (_COUNTS, "loss=quantile loss.tau=[0.1,0.9]"),
 }
-_SAMPLED = "it samples the last layer's weights, and is no loss of labels and predictions; type loss=sparse_categorical_crossentropy"
+_SAMPLED = (
+    "it samples the last layer's weights, and is no loss of labels and predictions; type loss=sparse_categorical_crossentropy"
+)
 #: Losses of other libraries that no option here computes, their names as `plain` has them.
 _ELSEWHERE = {
     **dict.fromkeys(("sampledsoftmax", "sampledsoftmaxloss", "ranksampledsoftmaxloss", "nce", "nceloss"), _SAMPLED),
@@ -38,16 +40,16 @@ def why_untrainable(name: str) -> str | None:
     """Return why what was typed for a loss is none, and what to type; None where it may be meant for a loss."""
     metrics = shipped.options("metrics")
     if name in metrics:
-        return _of_metric(name, shipped.aliases("metrics").get(name, name))
+        return _of_metric(shipped.aliases("metrics").get(name, name), typed=name, called=name)
     if not name or topics.find(name, "loss"):
         return None
     if plain(name) in _ELSEWHERE:
         return f"unknown loss '{name}'; {_ELSEWHERE[plain(name)]}"
     found = topics.find(name, "metrics")
-    return _of_metric(found[0].name, found[0].name) if found else None
+    return _of_metric(found[0].name, typed=name, called=found[0].name) if found else None
 
 
-def _of_metric(name: str, option: str) -> str:
+def _of_metric(option: str, *, typed: str, called: str) -> str:
     beside = sheets.card_of(topics.Topic("metrics", option)).beside or ("auto",)
     why, instead = _METRICS.get(option, ("is a metric and no loss", f"loss={beside[0]}"))
-    return f"loss={name}: {name} {why}; type {instead} metrics={name}"
+    return f"loss={typed}: {called} {why}; type {instead} metrics={called}"
