@@ -35,7 +35,8 @@ def baselines(
 
     Tried are the answers that are best for some score: the shares of the classes, the largest class alone, everything
     and nothing, the mean, the median; the loss of a regression is searched to its minimum between the extremes of the
-    target, and so is that of yes-or-no labels where its best answer is not the shares. A metric of unknown direction is left out, and so is everything where answers are embeddings.
+    target, and so is that of yes-or-no labels where its best answer is not the shares. A metric of unknown direction is
+    left out, and so is everything where answers are embeddings.
 
     Args:
         loss: the compiled loss.

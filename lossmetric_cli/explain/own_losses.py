@@ -38,7 +38,7 @@ CARDS = {
             "A score is half the log-odds: the probability is 1/(1 + exp(−2·z)), and metrics of probabilities read "
             "1/(1 + exp(−z)). Accuracy and auc are the same by both.",
         ),
-        source="Freund and Schapire, 1997; Friedman, Hastie and Tibshirani, Additive Logistic Regression, 2000, section 4.1",
+        source="Freund and Schapire, 1997; Friedman, Hastie and Tibshirani, Additive Logistic Regression, 2000, lemma 1",
     ),
     "weighted_binary_crossentropy": Card(
         formula=(
@@ -57,11 +57,11 @@ CARDS = {
             "pos_weight=1 is binary_crossentropy, and that is the default.",
         ),
         source="TensorFlow docs: tf.nn.weighted_cross_entropy_with_logits; King and Zeng, Logistic Regression in Rare Events "
-        "Data, 2001, section 4.2",
+        "Data, 2001 (weighting)",
         command="lmrun data=breast_cancer loss=weighted_binary_crossentropy loss.pos_weight=3 metrics=recall+precision",
     ),
     "brier": Card(
-        formula="loss = Σ (p − y)²               over the classes of a row\n       (p − y)²                 of yes-or-no labels",
+        formula="loss = Σ (p − y)²          over the classes of a row\n       (p − y)²            of yes-or-no labels",
         where="y label of each class, p predicted probability",
         note="A proper score like cross-entropy, and a wrong certainty costs no more than a finite amount.",
         range="0 to 2 for several classes, 0 to 1 for yes-or-no labels; 0 is perfect",
@@ -73,7 +73,7 @@ CARDS = {
             "scores 0.09, and 0.18 in two columns.",
             "Where the model is sure and wrong the slope vanishes, and training is slower than with cross-entropy.",
         ),
-        source="Brier, Verification of Forecasts Expressed in Terms of Probability, 1950, equation 2",
+        source="Brier, Verification of Forecasts Expressed in Terms of Probability, 1950",
     ),
     "weighted_sum": Card(
         formula="loss = Σ weight·loss            over the parts",

@@ -1,4 +1,4 @@
-"""The losses that Keras lacks, those that choose among its own by the task, and the fit between a loss, the task and the head."""
+"""The losses that Keras lacks or that choose by the task, and the fit between a loss, the task and the head."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from lossmetric_cli.losses.quantile import Quantile
 from lossmetric_cli.losses.weighted_sum import WeightedSum
 
 __all__ = [
-    *("auto", "crossentropy", "focal"),
-    *("build_loss", "fit_head", "fit_task", "loss_name"),
-    *("Brier", "Exponential", "Quantile", "WeightedBinaryCrossentropy", "WeightedSum"),
+    "Brier",
+    "Exponential",
+    "Quantile",
+    "WeightedBinaryCrossentropy",
+    "WeightedSum",
+    "auto",
+    "build_loss",
+    "crossentropy",
+    "fit_head",
+    "fit_task",
+    "focal",
+    "loss_name",
 ]

@@ -90,7 +90,7 @@ def _build(node: dict[str, Any], *, path: str, task: Task) -> Any:
 
 
 def _with_quantiles(task: Task, loss: Any) -> Task:
-    """Return the task with a column for each quantile where the loss asks for several. Raises ConfigError for several targets."""
+    """Return the task with a column for each of several quantiles. Raises ConfigError where there are several targets."""
     taus = loss.taus if isinstance(loss, (Quantile, WeightedSum)) else ()
     if len(taus) < 2:
         return task

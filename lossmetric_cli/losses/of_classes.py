@@ -17,7 +17,7 @@ class Exponential(keras.losses.Loss):
     """The exponential loss of AdaBoost, exp(−y·z) with y −1 or 1 and a real score z, the mean over a row's columns.
 
     Freund and Schapire, A Decision-Theoretic Generalization of On-Line Learning, 1997; Friedman, Hastie and Tibshirani,
-    Additive Logistic Regression, Annals of Statistics 28(2), 2000, equation 11: it is least at half the log-odds,
+    Additive Logistic Regression, Annals of Statistics 28(2), 2000, lemma 1: it is least at half the log-odds,
     z = ½·log(P(1) / P(−1)).
 
     A label above 0 counts as 1, any other as −1, so that labels 0/1 and −1/1 give the same. The exponent −y·z is cut off
@@ -89,7 +89,7 @@ class WeightedBinaryCrossentropy(keras.losses.Loss):
 class Brier(keras.losses.Loss):
     """The Brier score, (p − y)² over the columns of a row.
 
-    Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather Review 78(1), 1950, equation 2: the
+    Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather Review 78(1), 1950: the
     sum over the classes of a row. Of two classes in one column it is (p − y)², half of Brier's own. Both are
     `sklearn.metrics.brier_score_loss` with its default `scale_by_half="auto"`, which halves for two classes alone.
 

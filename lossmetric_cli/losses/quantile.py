@@ -40,7 +40,7 @@ class Quantile(keras.losses.Loss):
         self.taus = _checked(tau)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        """Return the loss of each row, (rows,): labels (rows, 1) against a column a quantile, or (rows, targets) against one."""
+        """Return the loss of each row, (rows,), of labels (rows, 1) and a column a quantile, or of (rows, targets) both."""
         taus = ops.convert_to_tensor(self.taus, dtype=y_pred.dtype)
         error = y_true - y_pred
         return ops.mean(ops.maximum(taus * error, (taus - 1) * error), axis=-1)
