@@ -163,6 +163,6 @@ def metric_facts(metric: object) -> MetricFacts:
 
 
 def _of(kind: type, table: dict[str, Any]) -> Any:
-    """Return the entry of the nearest class of Keras or lmrun that `kind` is or comes from: a user's own may bear the same name."""
+    """Return the entry of the nearest class of Keras or lmrun in the line of `kind`: a user's own may bear its name."""
     names = [base.__name__ for base in kind.__mro__ if base.__module__.split(".")[0] in ("keras", "lossmetric_cli")]
     return next((table[name] for name in names if name in table), None)

@@ -19,7 +19,7 @@ FILES = sorted(shipped.PACKAGE.rglob("*.py"))
 #: Each floor imports from the floors below it only. A new module gets a place here.
 FLOORS = [
     ["errors", "task", "catalog", "shipped", "console"],
-    ["store", "spec", "build"],
+    ["store", "spec", "build", "quantiles"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
     ["callbacks", "checks", "plots", "baselines"],
     ["assembly", "progress"],
@@ -35,7 +35,7 @@ SIBLINGS = ["data", "models", "losses", "metrics", "callbacks"]
 AT_ALL = {
     "keras": [
         *("anatomy", "assembly", "baselines", "callbacks", "checks", "devices"),
-        *("feed", "losses", "metrics", "models", "optimizers"),
+        *("feed", "losses", "metrics", "models", "optimizers", "quantiles"),
     ],
     "tensorflow": ["anatomy", "devices", "feed"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],
