@@ -15,7 +15,7 @@ import pytest
 
 from lossmetric_cli import catalog, shipped
 from lossmetric_cli.build import build, resolve
-from lossmetric_cli.losses import fit_task
+from lossmetric_cli.losses import build_loss, fit_task
 from lossmetric_cli.metrics import build_metrics
 from lossmetric_cli.task import KINDS
 
@@ -96,7 +96,7 @@ def test_only_the_counts_of_a_confusion_matrix_have_a_direction_that_keras_does_
 @pytest.mark.parametrize(("name", "kind"), of_kinds("loss", catalog.LOSSES, formulas.LOSSES))
 def test_loss_of_a_kind_it_names_is_what_its_formula_says(name: str, kind: str, option: Option):
     rows = formulas.sample(kind)
-    loss = build(option("loss", name), path="loss", task=rows.task)
+    loss = build_loss(option("loss", name), task=rows.task)
     facts = catalog.loss_facts(loss)
     task, _ = fit_task(loss, rows.task)
     scores = rows.scores(task.activation)
@@ -142,11 +142,15 @@ def test_kinds_and_labels_are_words_that_the_task_knows(entry: catalog.LossFacts
     assert entry.labels in ("dense", "index", "class")
 
 
+def home(metric: str) -> str:
+    return "lossmetric_cli.metrics" if metric in OWN["metrics"] else "keras.metrics"
+
+
 def test_fills_are_parameters_of_their_metric():
     wrong = {
         (name, parameter)
         for name, facts in catalog.METRICS.items()
         for parameter in facts.fills
-        if parameter not in inspect.signature(resolve(f"keras.metrics.{name}", path="metrics")).parameters
+        if parameter not in inspect.signature(resolve(f"{home(name)}.{name}", path="metrics")).parameters
     }
     assert not wrong
