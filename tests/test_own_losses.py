@@ -413,6 +413,14 @@ def test_parts_that_contradict_each_other_are_refused_by_name(losses: tuple[Any,
     assert str(fault.value).endswith("; drop one of them")
 
 
+def test_part_that_contradicts_the_task_is_refused_by_name():
+    loss = summed(keras.losses.MeanSquaredError(), keras.losses.Hinge())
+    with pytest.raises(
+        ConfigError, match=r"^loss\.parts: loss=hinge is for binary or multilabel tasks, and this target is a number"
+    ):
+        fit_task(loss, ONE_NUMBER)
+
+
 @pytest.mark.parametrize("weight", [0, -1, "x", float("nan"), True], ids=str)
 def test_weight_that_is_no_number_above_0_is_refused(weight: Any):
     with pytest.raises(ConfigError, match=r"^loss\.parts: huber_loss has the weight .+, which is no number above 0; type 1"):

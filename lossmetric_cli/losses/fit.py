@@ -43,6 +43,9 @@ def fit_task(loss: Any, task: Task) -> tuple[Task, list[str]]:
         note = f"{loss.name} wants a column a class, so the two classes get two"
         return dataclasses.replace(task.as_two_classes(), head=facts.head), [note]
     if task.kind not in facts.kinds:
+        for part in loss.parts if isinstance(loss, WeightedSum) else ():
+            if task.kind not in part.facts.kinds:
+                raise ConfigError(f"loss.parts: {_contradiction(part.loss, task)}")
         raise ConfigError(_contradiction(loss, task))
     if facts.across_columns and task.units == 1:
         raise ConfigError(f"loss={loss.name} compares the columns of a row, and a row here has one; type loss=mse")
