@@ -74,7 +74,7 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
             known = {"task": output.task, "labels": output.labels, "activation": scores}
             output.metrics = metrics.build_metrics(nodes, **known)
             output.metrics += metrics.build_weighted(spec.weighted_metrics, nodes, **known)
-            data.notes += metrics.feeding(output.metrics)
+            data.notes += metrics.feeding(output.metrics, task=output.task)
     with findings.stopping("class_weight"):
         rows["train"], notes = weights.weighted(rows["train"], data, outputs, spec)
         data.notes += notes

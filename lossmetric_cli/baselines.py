@@ -17,6 +17,13 @@ from lossmetric_cli.task import Task
 MOST_ROWS = 100_000
 
 
+#: Losses of yes-or-no labels whose best constant is the shares, the largest class or its margin.
+_BEST_AT_KNOWN = (
+    *(keras.losses.BinaryCrossentropy, keras.losses.MeanSquaredError),
+    *(keras.losses.MeanAbsoluteError, keras.losses.Hinge),
+)
+
+
 def baselines(outputs: list[Output], *, natural: Any, rows: Rows) -> dict[str, float]:
     """Return for the loss and each metric the best score that one and the same answer for every row can reach.
 
@@ -43,7 +50,8 @@ def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights
 
     Tried are the answers that are best for some score: the shares of the classes, the largest class alone, everything
     and nothing, the mean, the median; the loss of a regression is searched to its minimum between the extremes of the
-    target. A metric of unknown direction is left out, and so is everything where answers are embeddings.
+    target, and so is that of yes-or-no labels where its best answer is not the shares. A metric of unknown direction is
+    left out, and so is everything where answers are embeddings.
     """
     task = output.task
     if task.head == "embedding" or len(natural) == 0:
@@ -51,11 +59,16 @@ def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights
     step = -(-len(natural) // MOST_ROWS)
     natural, encoded = natural[::step], encoded[::step]
     weights = None if weights is None else weights[::step]
+    if task.quantiles:
+        natural = np.broadcast_to(natural, (len(natural), task.units))
     answers = list(_answers(task, natural, output.activation, weights))
     found = {}
     if isinstance(output.loss, keras.losses.Loss):
         score = _loss_of(output.loss, encoded, weights)
         answers += [_searched(score, natural)] if task.kind == "regression" else []
+        if task.kind in ("binary", "multilabel") and type(output.loss) not in _BEST_AT_KNOWN:
+            shares = task.encode(natural, form="dense").mean(axis=0)
+            answers += _tilted(score, shares, is_linear=output.activation == "linear")
         found["loss"] = min(score(answer) for answer in answers)
     for metric in output.metrics:
         way = metrics.direction(metric)
@@ -91,8 +104,7 @@ def _answers(task: Task, natural: np.ndarray, activation: str | None, weights: n
     if task.kind != "multiclass":
         yield from (np.zeros_like(shares), np.ones_like(shares))
     if activation == "linear":
-        logits = np.log(np.clip(shares, 1e-7, 1 - 1e-7))
-        yield logits if task.kind == "multiclass" else logits - np.log(np.clip(1 - shares, 1e-7, 1 - 1e-7))
+        yield np.log(np.clip(shares, 1e-7, 1)) if task.kind == "multiclass" else _logits(shares)
         yield 2 * largest - 1
 
 
@@ -111,14 +123,40 @@ def _searched(score: Callable[[np.ndarray], float], natural: np.ndarray) -> np.n
     return answer
 
 
+def _tilted(score: Callable[[np.ndarray], float], shares: np.ndarray, *, is_linear: bool) -> list[np.ndarray]:
+    """Return the shares with their logits shifted, and with their logits stretched, each to the smallest loss.
+
+    A weight on one class shifts the best logits by its logarithm, and AdaBoost's loss is best at half of them. A single
+    column is searched to its minimum by the shift alone.
+    """
+    logits = _logits(shares)
+
+    def answer(tilted: np.ndarray) -> np.ndarray:
+        return tilted if is_linear else 1 / (1 + np.exp(-tilted))
+
+    shift = _golden_section(lambda by: score(answer(logits + by)), -16, 16)
+    stretch = _golden_section(lambda by: score(answer(by * logits)), 0, 2)
+    return [answer(logits + shift), answer(stretch * logits)]
+
+
+def _logits(shares: np.ndarray) -> np.ndarray:
+    kept = np.clip(shares, 1e-7, 1 - 1e-7)
+    return np.log(kept) - np.log1p(-kept)
+
+
 def _golden_section(score: Callable[[float], float], low: float, high: float) -> float:
     ratio = (np.sqrt(5) - 1) / 2
+    left, right = high - ratio * (high - low), low + ratio * (high - low)
+    at_left, at_right = score(left), score(right)
     for _ in range(40):
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        if score(left) <= score(right):
-            high = right
+        if at_left <= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - ratio * (high - low)
+            at_left = score(left)
         else:
-            low = left
+            low, left, at_left = left, right, at_right
+            right = low + ratio * (high - low)
+            at_right = score(right)
     return (low + high) / 2
 
 

@@ -1,7 +1,7 @@
 """One table of names: which labels and tasks a loss is for, which way a metric is better, what each of them must be fed.
 
-The keys are Keras' class names, since an option, an alias, a dot path and a Python object all end in one. A test holds
-the tables against Keras' public API.
+The keys are the names of Keras' classes and of our own, since an option, an alias, a dot path and a Python object all end
+in one. A test holds the tables against Keras' public API.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class LossFacts:
     cross-entropy with a `from_logits` switch. `probabilities`: whether it reads predictions as probabilities and has no
     such switch. `regresses`: whether it draws a linear head to the label itself, so that 0.5 parts 0 from 1, and not to
     margins around 0. `across_columns`: whether it compares the columns of one row, so that a single column tells it
-    nothing. `same_columns`: whether labels have as many columns as predictions.
+    nothing.
     """
 
     kinds: tuple[str, ...] = EVERY_KIND
@@ -71,12 +71,12 @@ class LossFacts:
     probabilities: bool = False
     regresses: bool = False
     across_columns: bool = False
-    same_columns: bool = True
 
 
 LOSSES = {
     "BinaryCrossentropy": LossFacts(("binary", "multilabel"), takes_logits=True),
     "BinaryFocalCrossentropy": LossFacts(("binary", "multilabel"), takes_logits=True),
+    "Brier": LossFacts(CLASSIFICATION, probabilities=True),
     "CategoricalCrossentropy": LossFacts(("multiclass",), takes_logits=True),
     "CategoricalFocalCrossentropy": LossFacts(("multiclass",), takes_logits=True),
     "CategoricalGeneralizedCrossEntropy": LossFacts(("multiclass",), labels="index", probabilities=True),
@@ -85,6 +85,7 @@ LOSSES = {
     "CosineSimilarity": LossFacts(("multiclass", "multilabel", "regression"), across_columns=True),
     "CTC": LossFacts(()),
     "Dice": LossFacts(CLASSIFICATION, probabilities=True),
+    "Exponential": LossFacts(("binary", "multilabel"), head="linear"),
     "Hinge": LossFacts(("binary", "multilabel"), head="linear"),
     "Huber": LossFacts(regresses=True),
     "KLDivergence": LossFacts(("multiclass",), probabilities=True),
@@ -94,9 +95,11 @@ LOSSES = {
     "MeanSquaredError": LossFacts(regresses=True),
     "MeanSquaredLogarithmicError": LossFacts(("regression",)),
     "Poisson": LossFacts(("regression",), head="exponential"),
+    "Quantile": LossFacts(("regression",)),
     "SparseCategoricalCrossentropy": LossFacts(("multiclass",), labels="index", takes_logits=True),
     "SquaredHinge": LossFacts(("binary", "multilabel"), head="linear"),
     "Tversky": LossFacts(CLASSIFICATION, probabilities=True),
+    "WeightedBinaryCrossentropy": LossFacts(("binary", "multilabel"), takes_logits=True),
 }
 
 
@@ -108,7 +111,8 @@ class MetricFacts:
     single class numbers, "class" (the predicted class in place of the probabilities as well). `probabilities`: whether
     it compares predictions with thresholds in [0, 1], so that a linear head must pass its activation first. `kinds`: the
     tasks it is for. `fills`: parameters that the task decides when they are null. `across_columns`: whether it compares
-    the columns of one row, so that a single column tells it nothing.
+    the columns of one row, so that a single column tells it nothing. `quantiles`: whether it reads several predicted
+    quantiles of one target; any other is fed the middle one.
     """
 
     direction: str | None
@@ -117,6 +121,7 @@ class MetricFacts:
     kinds: tuple[str, ...] = EVERY_KIND
     fills: tuple[str, ...] = ()
     across_columns: bool = False
+    quantiles: bool = False
 
 
 def _classes(direction: str | None, **facts: object) -> MetricFacts:
@@ -133,6 +138,7 @@ METRICS = {
     "CategoricalCrossentropy": MetricFacts("min", probabilities=True, kinds=("multiclass",)),
     "CategoricalHinge": MetricFacts("min", kinds=("multiclass",)),
     "ConcordanceCorrelation": MetricFacts("max", kinds=("regression",), across_columns=True),
+    "Coverage": MetricFacts(None, kinds=("regression",), fills=("columns",), quantiles=True),
     "CosineSimilarity": MetricFacts("max", kinds=("multiclass", "multilabel", "regression"), across_columns=True),
     "F1Score": _classes("max", fills=("threshold",)),
     "FBetaScore": _classes("max", fills=("threshold",)),
@@ -170,8 +176,12 @@ METRICS = {
 
 
 def loss_facts(loss: object) -> LossFacts:
-    """Return what a loss asks for; a loss of the user's own is fed the shape of a prediction, whatever the task."""
-    return _of(type(loss), LOSSES) or LossFacts()
+    """Return what a loss asks for; a loss of the user's own is fed the shape of a prediction, whatever the task.
+
+    A sum of losses has `facts` of its own: what its parts ask for together.
+    """
+    own = getattr(loss, "facts", None)
+    return own if isinstance(own, LossFacts) else _of(type(loss), LOSSES) or LossFacts()
 
 
 def metric_facts(metric: object) -> MetricFacts:
@@ -183,6 +193,6 @@ def metric_facts(metric: object) -> MetricFacts:
 
 
 def _of(kind: type, table: dict[str, Any]) -> Any:
-    """Return the entry of the nearest class of Keras that `kind` is or descends from: a user's own may bear the same name."""
-    names = [base.__name__ for base in kind.__mro__ if base.__module__.split(".")[0] == "keras"]
+    """Return the entry of the nearest class of Keras or lmrun in the line of `kind`: a user's own may bear its name."""
+    names = [base.__name__ for base in kind.__mro__ if base.__module__.split(".")[0] in ("keras", "lossmetric_cli")]
     return next((table[name] for name in names if name in table), None)

@@ -9,9 +9,10 @@ from typing import Any
 
 import keras
 
-from lossmetric_cli import catalog
+from lossmetric_cli import catalog, quantiles
 from lossmetric_cli.build import build, resolve
 from lossmetric_cli.errors import ConfigError, did_you_mean
+from lossmetric_cli.quantiles import Coverage as Coverage  # an option of metrics
 from lossmetric_cli.task import Task
 
 Metric = keras.metrics.Metric
@@ -78,11 +79,14 @@ class Fed(Metric):
         metric: the metric that counts.
         to_labels: what becomes of the labels: "one_hot", "class", "last" or None.
         to_scores: what becomes of the predictions, step by step: "sigmoid" or "softmax", then "class" (the number of the
-            predicted class), "above_half", "above_zero" or "last" (the last column, which is the second of two classes).
+            predicted class), "above_half", "above_zero" or "last" (the last column, which is the second of two classes);
+            the number of a column takes that one alone.
         classes: the columns of a one-hot label.
     """
 
-    def __init__(self, metric: Metric, to_labels: str | None, to_scores: Sequence[str], classes: int, name: str | None = None):
+    def __init__(
+        self, metric: Metric, to_labels: str | None, to_scores: Sequence[str | int], classes: int, name: str | None = None
+    ):
         super().__init__(name=name or metric.name)
         self.metric = metric
         self.to_labels = to_labels
@@ -123,7 +127,7 @@ class Fed(Metric):
 
     def _scores(self, y_pred: Any) -> Any:
         for step in self.to_scores:
-            y_pred = _STEPS[step](y_pred)
+            y_pred = y_pred[:, step : step + 1] if isinstance(step, int) else _STEPS[step](y_pred)
         return y_pred
 
 
@@ -162,8 +166,8 @@ def is_weighted(metric: Metric) -> bool:
     return metric.name.startswith("weighted_")
 
 
-def feeding(measured: list[Metric]) -> list[str]:
-    """Return a sentence on the metrics that are fed other labels than the loss, none where there are none."""
+def feeding(measured: list[Metric], *, task: Task) -> list[str]:
+    """Return a sentence on the metrics that are fed other labels than the loss, or one column of several quantiles."""
     said = {
         "one_hot": "the loss takes class numbers; {} fed one-hot rows",
         "class": "the loss takes one-hot rows; {} fed class numbers",
@@ -171,6 +175,10 @@ def feeding(measured: list[Metric]) -> list[str]:
     named = {
         form: [metric.name for metric in measured if isinstance(metric, Fed) and metric.to_labels == form] for form in said
     }
+    if task.quantiles:
+        middle = quantiles.middle(task)
+        said["middle"] = f"the loss asks for {len(task.quantiles)} quantiles; {{}} fed that of tau={task.quantiles[middle]:g}"
+        named["middle"] = [metric.name for metric in measured if isinstance(metric, Fed) and middle in metric.to_scores]
     return [
         said[form].format(f"{', '.join(names)} {'are' if len(names) > 1 else 'is'}") for form, names in named.items() if names
     ]
@@ -214,7 +222,8 @@ def _build_metric(node: dict[str, Any], *, key: str, task: Task, labels: str, ac
     path = f"metrics.{key}"
     _refuse_taken_name(key)
     facts = catalog.metric_facts(resolve(node.get("_target_"), path=path))
-    asked = task.as_one_column() if _reads_last(facts, task) else task
+    asked = task.as_one_column() if _reads_last(facts, task) else quantiles.as_one_answer(task, facts)
+    quantiles.refuse_without_interval(node, facts=facts, task=task, path=path)
     node = _without_logits(_filled(node, facts=facts, task=asked), activation=activation, path=path)
     built = build(node, path=path, name=key, task=task, labels=labels)
     if built is None:
@@ -261,6 +270,7 @@ def _filled(node: dict[str, Any], *, facts: catalog.MetricFacts, task: Task) -> 
         "num_classes": classes,
         "target_class_ids": list(range(classes)) if task.kind == "multiclass" else [0, 1],
         "threshold": None if task.kind == "multiclass" else 0.5,
+        "columns": quantiles.ends(task),
     }
     return {**node, **{name: values[name] for name in facts.fills if node.get(name) is None}}
 
@@ -309,6 +319,8 @@ def _feed(metric: Metric, *, task: Task, labels: str, activation: str | None) ->
         to_scores.append("softmax" if is_multiclass else "sigmoid")
     if facts.labels == "class":
         to_scores.append("class" if is_multiclass else "above_zero" if is_around_zero else "above_half")
+    if quantiles.reads_middle(facts, task):
+        to_scores.append(quantiles.middle(task))
     if _reads_last(facts, task):
         to_labels = "last"
         to_scores.append("last")

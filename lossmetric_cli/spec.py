@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lossmetric_cli import shipped
+from lossmetric_cli import ranges, shipped
 from lossmetric_cli.catalog import SETTING_ALIASES
 from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.task import KINDS
@@ -71,24 +71,6 @@ OUTPUT_SETTINGS = ("target", "loss", "weight", "metrics", "class_weight", "activ
 #: Where the settings live that people look for at the top.
 _HOMES = {"learning_rate": "optimizer.learning_rate", "dropout": "model.dropout", "hidden": "model.hidden"}
 
-#: What a number must be, by the last word of its path; everything else is Keras' own business.
-_RULES = {
-    **dict.fromkeys(("epochs", "batch_size", "validation_batch_size", "steps_per_execution", "steps_per_epoch"), ("whole", 1)),
-    **dict.fromkeys(("validation_freq", "threads", "units", "hidden", "filters", "kernel_size"), ("whole", 1)),
-    **dict.fromkeys(("seed", "train_eval"), ("whole", 0)),
-    **dict.fromkeys(("learning_rate", "initial_learning_rate"), ("above", 0)),
-    **dict.fromkeys(("dropout", "rate", "split", "test_split", "label_smoothing"), ("share", 0)),
-    **dict.fromkeys(("l1", "l2", "clipnorm", "clipvalue", "global_clipnorm", "patience", "decay_rate"), ("from", 0)),
-}
-#: Of these: those that stand in lists, and those that null does not stand in for.
-_SEVERAL = ("hidden", "filters", "kernel_size")
-_NEEDED = ("learning_rate", "initial_learning_rate", "decay_rate", "dropout", "rate", "l1", "l2", "patience")
-_EXPECTED = {
-    "whole": "a whole number >= {}",
-    "above": "a number > {}",
-    "from": "a number >= {}",
-    "share": "a number in [0, 1)",
-}
 _SECRET = re.compile(r"key$|token|secret|passw|credential", re.IGNORECASE)
 
 
@@ -111,8 +93,9 @@ def load(config: DictConfig) -> tuple[RunSpec, list[str]]:
     spec.outputs = _checked_outputs(spec.outputs)
     _check_words(spec)
     _check_parameters(spec)
+    spec.loss = _with_parts(spec.loss)
     for name in SETTINGS:
-        setattr(spec, name, _checked(getattr(spec, name), path=name))
+        setattr(spec, name, ranges.checked(getattr(spec, name), path=name))
     rate = spec.optimizer.get("learning_rate")
     if isinstance(rate, float) and rate > 1:
         notes.append(f"optimizer.learning_rate={rate:g} is above 1, where most runs diverge")
@@ -213,7 +196,7 @@ def _checked_outputs(outputs: Any) -> dict[str, dict[str, Any]]:
                 raise ConfigError(f"unknown key 'outputs.{name}.{key}'{did_you_mean(str(key), OUTPUT_SETTINGS) or LIST_KEYS}")
         weight = (node or {}).get("weight", 1.0)
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < math.inf:
-            raise ConfigError(f"outputs.{name}.weight must be a number > 0, got {_typed(weight)}")
+            raise ConfigError(f"outputs.{name}.weight must be a number > 0, got {ranges.typed(weight)}")
     return {str(name): _checked_output(node or {}, path=f"outputs.{name}") for name, node in outputs.items()}
 
 
@@ -257,62 +240,51 @@ def _checked_node(node: Any, *, path: str, group: str) -> dict[str, Any]:
     return {key: _shaped(value, known[key], path=f"{path}.{key}") for key, value in node.items()}
 
 
+def _with_parts(node: dict[str, Any]) -> dict[str, Any]:
+    """Return the node of a loss, the parts of a weighted sum as nodes: `{mse: 1, mae: 0.5}` names options, of the defaults."""
+    if node.get("_target_") != "lossmetric_cli.losses.WeightedSum":
+        return node
+    parts = node["parts"]
+    if isinstance(parts, dict):
+        parts = [{"loss": name, "weight": weight} for name, weight in parts.items()]
+    if not isinstance(parts, list) or not all(isinstance(part, dict) and "loss" in part for part in parts):
+        raise ConfigError(
+            f"loss.parts must be losses and their weights, got {ranges.typed(parts)}; type 'loss.parts={{mse:1,mae:0.5}}'"
+        )
+    return {**node, "parts": [{"loss": _part_node(part["loss"]), "weight": part.get("weight", 1.0)} for part in parts]}
+
+
+def _part_node(loss: Any) -> dict[str, Any]:
+    if isinstance(loss, dict):
+        return _with_parts(loss)
+    if "." in str(loss):
+        return {"_target_": loss}
+    options = shipped.options("loss")
+    file = options.get(shipped.aliases("loss").get(loss, loss))
+    if file is None or loss == "none":
+        raise ConfigError(
+            f"loss.parts: unknown loss '{loss}'{did_you_mean(str(loss), options) or '; lmrun help loss lists all'}"
+        )
+    return _with_parts(OmegaConf.to_container(OmegaConf.load(file)))
+
+
 def _shaped(value: Any, default: str, *, path: str) -> Any:
     if default in ("true", "false") and not isinstance(value, bool):
-        raise ConfigError(f"{path} must be true or false, got {_typed(value)}")
+        raise ConfigError(f"{path} must be true or false, got {ranges.typed(value)}")
     is_alone = default.startswith("[") and value is not None and not isinstance(value, (list, dict))
     return [value] if is_alone else value
 
 
-def _checked(value: Any, *, path: str) -> Any:
-    """Return a value with its numbers checked by the rule of their name, numbers in quotes read as numbers."""
-    if isinstance(value, dict):
-        return {key: _checked(item, path=f"{path}.{key}") for key, item in value.items()}
-    name = _last(path)
-    if isinstance(value, list) and (name in _SEVERAL or name not in _RULES):
-        return [_checked(item, path=f"{path}[{index}]") for index, item in enumerate(value)]
-    if name not in _RULES or (value is None and name not in _NEEDED):
-        return value
-    return _check_number(value, *_RULES[name], path=path)
-
-
-def _last(path: str) -> str:
-    """Return the last word of a path, without the position in a list."""
-    return re.sub(r"\[\d+\]$", "", path.rsplit(".", 1)[-1])
-
-
 def expectation(path: str) -> str:
     """Return in words what the value of a setting must be."""
-    name = _last(path)
-    if name in _RULES:
-        rule, least = _RULES[name]
-        return _EXPECTED[rule].format(least)
+    if ranges.expected(path):
+        return ranges.expected(path)
+    name = ranges.last(path)
     kind = get_type_hints(RunSpec).get(name)
     if isinstance(kind, type) and issubclass(kind, Enum):
         *first, last = (word.name for word in kind)
         return f"{', '.join(first)} or {last}"
     return "text" if kind is str else "true or false"
-
-
-def _check_number(value: Any, rule: str, least: int, *, path: str) -> Any:
-    try:
-        number = float(value) if isinstance(value, str) else value
-        fits = {
-            "whole": isinstance(number, int) and number >= least,
-            "above": least < number < math.inf,
-            "from": least <= number < math.inf,
-            "share": 0 <= number < 1,
-        }[rule] and not isinstance(number, bool)
-    except (TypeError, ValueError):
-        fits = False
-    if not fits:
-        raise ConfigError(f"{path} must be {expectation(path)}, got {_typed(value)}")
-    return float(number) if rule == "above" else number
-
-
-def _typed(value: Any) -> str:
-    """Return a value as a person would type it."""
-    return {"None": "null", "True": "true", "False": "false"}.get(repr(value), repr(value))
 
 
 def _check_words(spec: RunSpec) -> None:

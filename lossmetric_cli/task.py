@@ -28,7 +28,9 @@ class Task:
     stand in the data, in the order of their index. `inputs` is there for tables (one axis a row), `targets`
     for regressions. `head` is the activation that the loss wants where that is not the task's own: margins for a
     hinge, "embedding" for vectors of length 1. `is_soft` says that labels are shares of the classes and no numbers of
-    them. `outputs` are the tasks of a model with several answers, by name; then `kind` is "several" and `units` 0.
+    them. `quantiles` are those that the columns of a prediction answer, where a loss asks for several of one target; the
+    labels keep their one column. `outputs` are the tasks of a model with several answers, by name; then `kind` is
+    "several" and `units` 0.
     """
 
     kind: str
@@ -39,6 +41,7 @@ class Task:
     targets: Scale | None = None
     head: str | None = None
     is_soft: bool = False
+    quantiles: tuple[float, ...] = ()
     outputs: dict[str, Task] | None = None
 
     @property
@@ -65,7 +68,7 @@ class Task:
         """Return labels (rows,) or (rows, units) in the form that a loss wants.
 
         "index": class numbers, int32 (rows,). "dense": the shape of a prediction, float32 (rows, units), a
-        class as its one-hot row.
+        class as its one-hot row; (rows, 1) where the columns of a prediction are quantiles.
         """
         import numpy as np
 
@@ -75,4 +78,4 @@ class Task:
             return labels.astype("float32")
         if self.kind == "multiclass":
             return np.eye(self.units, dtype="float32")[labels.astype("int64")]
-        return labels.astype("float32").reshape(len(labels), self.units)
+        return labels.astype("float32").reshape(len(labels), 1 if self.quantiles else self.units)

@@ -124,12 +124,13 @@ def _constant_answer(predictions: dict[str, np.ndarray]) -> Iterator[str]:
     predicted, true = predictions.get("val_pred"), predictions.get("val_true")
     if predicted is None or len(predicted) < 2 or not np.isfinite(predicted).all():
         return
-    if true.ndim == 1 and predicted.ndim == 2:
+    if true.ndim == 1 and predicted.ndim == 2 and np.issubdtype(true.dtype, np.integer):
         classes = np.unique(predicted.argmax(axis=1))
         if len(classes) == 1 and len(np.unique(true)) > 1:
             yield f"predicts one class, number {classes[0]}, for every validation row"
     elif (predicted.std(axis=0) < 0.01 * np.maximum(true.std(axis=0), 1e-12)).all() and true.std() > 0:
-        yield f"predicts one value, {np.mean(predicted):.4g}, for every validation row"
+        values = ", ".join(f"{value:.4g}" for value in np.atleast_1d(predicted.mean(axis=0)))
+        yield f"predicts one value{'' if predicted.ndim == 1 else ' a column'}, {values}, for every validation row"
 
 
 def _no_better(scores: dict[str, Any], info: dict[str, Any], predictions: dict[str, np.ndarray]) -> Iterator[str]:

@@ -111,6 +111,19 @@ def categorical_hinge(y: np.ndarray, p: np.ndarray) -> float:
     return np.mean(np.maximum(0, 1 - of_right_class(y, p) + wrong))
 
 
+def exponential(y: np.ndarray, p: np.ndarray) -> float:
+    """Friedman et al., 2000, section 4: of labels -1 and 1."""
+    return np.mean(np.exp(-(2 * y - 1) * p))
+
+
+def brier(y: np.ndarray, p: np.ndarray) -> float:
+    """Brier, 1950: of classes the sum over a row; of labels that are each on or off their mean."""
+    if not is_one_hot(y):
+        return np.mean([sk.brier_score_loss(truth, score) for truth, score in zip(y.T, p.T, strict=True)])
+    whole = p / p.sum(axis=1, keepdims=True)
+    return sk.brier_score_loss(y.argmax(axis=1), whole, labels=range(y.shape[1]), scale_by_half=False)
+
+
 def huber(y: np.ndarray, p: np.ndarray, *, delta: float = 1.0) -> float:
     error = np.abs(y - p)
     return np.mean(np.where(error <= delta, error**2 / 2, delta * (error - delta / 2)))
@@ -247,6 +260,7 @@ def percentage_error(y: np.ndarray, p: np.ndarray) -> float:
 LOSSES: dict[str, Formula] = {
     "binary_crossentropy": binary_crossentropy,
     "binary_focal_crossentropy": binary_focal,
+    "brier": brier,
     "categorical_crossentropy": categorical_crossentropy,
     "categorical_focal_crossentropy": categorical_focal,
     "categorical_generalized_cross_entropy": generalized_crossentropy,
@@ -254,6 +268,7 @@ LOSSES: dict[str, Formula] = {
     "circle": circle,
     "cosine_similarity": lambda y, p: -cosine(y, p),
     "dice": dice,
+    "exponential": exponential,
     "hinge": hinge,
     "huber": huber,
     "kl_divergence": lambda y, p: rel_entr(y, p).sum(axis=1).mean(),
@@ -263,9 +278,11 @@ LOSSES: dict[str, Formula] = {
     "mean_squared_error": sk.mean_squared_error,
     "mean_squared_logarithmic_error": logarithmic_error,
     "poisson": poisson,
+    "quantile": lambda y, p: sk.mean_pinball_loss(y, p, alpha=0.5),
     "sparse_categorical_crossentropy": categorical_crossentropy,
     "squared_hinge": squared_hinge,
     "tversky": tversky,
+    "weighted_binary_crossentropy": binary_crossentropy,
 }
 
 METRICS: dict[str, Formula] = {

@@ -19,7 +19,8 @@ FILES = sorted(shipped.PACKAGE.rglob("*.py"))
 #: Each floor imports from the floors below it only. A new module gets a place here.
 FLOORS = [
     ["errors", "task", "catalog", "shipped", "console"],
-    ["store", "spec", "build", "outputs"],
+    ["ranges"],
+    ["store", "spec", "build", "outputs", "quantiles"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
     ["callbacks", "checks", "plots", "baselines", "weights"],
     ["assembly", "progress"],
@@ -36,7 +37,7 @@ SIBLINGS = ["data", "models", "losses", "metrics", "callbacks"]
 AT_ALL = {
     "keras": [
         *("anatomy", "assembly", "baselines", "callbacks", "checks", "devices"),
-        *("feed", "losses", "metrics", "models", "optimizers", "preview"),
+        *("feed", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
     ],
     "tensorflow": ["anatomy", "checks", "devices", "feed"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],

@@ -73,9 +73,8 @@ def test_the_name_of_the_class_leads_to_the_card(topic: Topic):
 def test_direction_and_tasks_are_those_of_the_catalog(topic: Topic):
     facts, text = sheets.facts_of(topic), text_of(topic)
     title = flat(text).split(".")[0]
-    arrow = "↑" if getattr(facts, "direction", "min") == "max" else "↓"
-    assert arrow in title
-    assert ({"↑": "↓", "↓": "↑"}[arrow]) not in title
+    arrow = {"max": "↑", "min": "↓", None: ""}[getattr(facts, "direction", "min")]
+    assert {sign for sign in "↑↓" if sign in title} == set(arrow)
     shown = re.search(r"^for +(.*)$", text, re.MULTILINE)[1]
     assert all((kind in shown) == (kind in facts.kinds) for kind in KINDS) or shown == "every task"
 
@@ -137,20 +136,20 @@ SPELLED = {
         "PearsonCorrCoef PrecisionAtFixedRecall R2Score RecallAtFixedPrecision SensitivityAtSpecificity "
         "SpecificityAtSensitivity"
     ),
-    "TensorFlow Addons": "SigmoidFocalCrossEntropy",
+    "TensorFlow Addons": "PinballLoss SigmoidFocalCrossEntropy pinball_loss",
     "schedulefree": "AdamWScheduleFree",
     "CatBoost": (
         "AUC Accuracy CrossEntropy F1 Focal HingeLoss Huber LogCosh Logloss MAE MAPE MSLE MultiClass MultiCrossEntropy "
-        "MultiLogloss MultiRMSE PRAUC Poisson Precision R2 RMSE Recall TotalF1"
+        "MultiLogloss MultiQuantile MultiRMSE PRAUC Poisson Precision Quantile R2 RMSE Recall TotalF1"
     ),
     "XGBoost": (
         "auc aucpr binary:hinge binary:logistic binary:logitraw count:poisson error logloss mae merror mlogloss "
         "multi:softmax multi:softprob poisson-nloglik reg:absoluteerror reg:linear reg:logistic reg:pseudohubererror "
-        "reg:squarederror reg:squaredlogerror rmse rmsle"
+        "reg:quantileerror reg:squarederror reg:squaredlogerror rmse rmsle"
     ),
     "LightGBM": (
         "auc average_precision binary binary_error binary_logloss cross_entropy early_stopping huber l1 l2 mape multi_error "
-        "multi_logloss multiclass poisson regression regression_l1 regression_l2 rmse xentropy"
+        "multi_logloss multiclass poisson quantile regression regression_l1 regression_l2 rmse xentropy"
     ),
     "Caffe": (
         "AdaDelta AdaGrad EuclideanLoss HingeLoss MultinomialLogisticLoss Nesterov SigmoidCrossEntropyLoss SoftmaxWithLoss "
@@ -162,9 +161,10 @@ SPELLED = {
     ),
 }
 REGRESSOR = sklearn.ensemble.HistGradientBoostingRegressor._parameter_constraints["loss"][0].options
+CLASSIFIER = sklearn.ensemble.GradientBoostingClassifier._parameter_constraints["loss"][0].options
 V1 = tf.compat.v1
 INSTALLED = {
-    "scikit-learn": {*dir(sklearn.metrics), *sklearn.metrics.get_scorer_names(), *REGRESSOR},
+    "scikit-learn": {*dir(sklearn.metrics), *sklearn.metrics.get_scorer_names(), *REGRESSOR, *CLASSIFIER},
     "tf.nn": {*dir(V1.nn)},
     "TensorFlow 1": {*dir(V1.losses), *dir(V1.train)},
 }
@@ -182,7 +182,8 @@ def test_options_that_have_names_elsewhere_exist(group: str):
 
 
 TF_1 = [
-    "sigmoid_cross_entropy sigmoid_cross_entropy_with_logits weighted_cross_entropy_with_logits -> binary_crossentropy",
+    "sigmoid_cross_entropy sigmoid_cross_entropy_with_logits -> binary_crossentropy",
+    "weighted_cross_entropy_with_logits -> weighted_binary_crossentropy",
     "softmax_cross_entropy softmax_cross_entropy_with_logits softmax_cross_entropy_with_logits_v2 -> categorical_crossentropy",
     "sparse_softmax_cross_entropy sparse_softmax_cross_entropy_with_logits -> sparse_categorical_crossentropy",
 ]

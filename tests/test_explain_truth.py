@@ -17,6 +17,7 @@ import tensorflow as tf
 from lossmetric_cli.explain import explain, sheets
 from lossmetric_cli.explain.cards import CARDS, SCHEDULES
 from lossmetric_cli.explain.topics import Topic
+from lossmetric_cli.losses import Brier, Exponential
 
 TOPICS = [Topic(group, name) for group in CARDS for name in CARDS[group]]
 Formula = Callable[..., Any]
@@ -211,6 +212,25 @@ FORMULAS: dict[tuple[str, str], list[tuple[str, str, Formula, dict[str, Any]]]] 
         ("(log(1 + y) − log(1 + p))²", "numbers", lambda y, p: np.mean((np.log1p(y) - np.log1p(p)) ** 2), {}),
     ],
     ("loss", "poisson"): [("p − y·log(p + 1e-7)", "numbers", lambda y, p: np.mean(p - y * np.log(p + 1e-7)), {})],
+    ("loss", "quantile"): [
+        ("max(tau·e, (tau − 1)·e)", "numbers", lambda y, p: np.mean(np.maximum(0.9 * (y - p), -0.1 * (y - p))), {"tau": 0.9}),
+    ],
+    ("loss", "exponential"): [("exp(−y·z)", "margins", lambda y, z: np.mean(np.exp(-(2 * y - 1) * z)), {})],
+    ("loss", "weighted_binary_crossentropy"): [
+        (
+            "−[pos_weight·y·log(p) + (1 − y)·log(1 − p)]",
+            "bits",
+            lambda y, p: np.mean(-(3 * y * np.log(p) + (1 - y) * np.log(1 - p))),
+            {"pos_weight": 3.0},
+        ),
+        (
+            "(1 − y)·z + (1 + (pos_weight − 1)·y)·(log(1 + exp(−|z|)) + max(−z, 0))",
+            "logits of bits",
+            lambda y, z: np.mean((1 - y) * z + (1 + 2 * y) * (np.log1p(np.exp(-np.abs(z))) + np.maximum(-z, 0))),
+            {"pos_weight": 3.0, "from_logits": True},
+        ),
+    ],
+    ("loss", "brier"): [("Σ (p − y)²", "soft", lambda y, p: np.mean(((p - y) ** 2).sum(axis=1)), {})],
     ("metrics", "binary_accuracy"): [
         ("mean of 1 where (p > threshold) = y", "bits", lambda y, p: np.mean((p > 0.3) == y), {"threshold": 0.3}),
     ],
@@ -273,7 +293,7 @@ def keras_value(target: str, y: np.ndarray, p: np.ndarray, settings: dict[str, A
     module, _, name = target.rpartition(".")
     made = getattr(importlib.import_module(module), name)(**settings)
     y, p = y.astype("float32") if y.ndim > 1 else y, p.astype("float32")
-    if module == "keras.losses":
+    if module.endswith(".losses"):
         return float(made(y, p))
     made.update_state(y, p)
     return float(made.result())
@@ -642,6 +662,10 @@ FIGURES: list[tuple[str, str, Callable[[], float]]] = [
     ("loss/log_cosh", "9.307", lambda: value("LogCosh", [[0.0]], [[10.0]])),
     ("loss/mean_absolute_percentage_error", "1,000,000,000", lambda: value("MeanAbsolutePercentageError", [[0.0]], [[1.0]])),
     ("loss/mean_squared_logarithmic_error", "0", lambda: value("MeanSquaredLogarithmicError", [[0.0]], [[-5.0]])),
+    ("loss/exponential", "148.4", lambda: float(Exponential()(np.array([[1.0]]), np.array([[-5.0]])))),
+    ("loss/brier", "0.12", lambda: float(Brier()(np.eye(4)[:1], np.array([[0.7, 0.1, 0.1, 0.1]])))),
+    ("loss/brier", "0.09", lambda: sklearn.metrics.brier_score_loss([1], [0.7], pos_label=1)),
+    ("loss/brier", "0.18", lambda: float(Brier()(np.array([[0.0, 1.0]]), np.array([[0.3, 0.7]])))),
     ("loss/poisson", "−0.296", lambda: value("Poisson", [[3.0]], [[3.0]])),
     ("metrics/binary_accuracy", "0.9615", lambda: value("BinaryAccuracy", WHOLE, np.zeros((26, 26)))),
     ("metrics/top_k_categorical_accuracy", "1.0", lambda: value("TopKCategoricalAccuracy", np.eye(3), np.eye(3)[::-1], k=5)),

@@ -14,7 +14,7 @@ import sklearn.metrics as sk
 from formulas import sample
 
 from lossmetric_cli import catalog, shipped
-from lossmetric_cli.build import build
+from lossmetric_cli.build import build, resolve
 from lossmetric_cli.checks import refuse_mismatch
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.losses import build_loss, fit_head, fit_task, loss_name
@@ -41,7 +41,7 @@ FORMULAS = {**formulas.LOSSES, **CHOOSERS}
 def loss_class(name: str) -> type:
     text = shipped.options("loss")[name].read_text(encoding="utf-8")
     target = next(line.split()[1] for line in text.splitlines() if line.startswith("_target_: "))
-    return getattr(keras.losses, target.rsplit(".", 1)[-1])
+    return resolve(target, path="loss")
 
 
 def kinds(name: str) -> tuple[str, ...]:
@@ -227,6 +227,7 @@ WITH_LOGITS = [
     ("categorical_crossentropy", "softmax"),
     ("categorical_focal_crossentropy", "softmax"),
     ("sparse_categorical_crossentropy", "softmax"),
+    ("weighted_binary_crossentropy", "sigmoid"),
 ]
 
 
@@ -323,7 +324,7 @@ def test_logged_loss_is_the_formula_of_the_saved_predictions(name: str, lmrun):
 
 def test_every_option_but_that_of_sequences_is_trained_above():
     options = set(shipped.options("loss")) - set(shipped.aliases("loss"))
-    assert options - {"ctc", "none"} == set(FORMULAS)
+    assert options - {"ctc", "none", "weighted_sum"} == set(FORMULAS)
 
 
 @pytest.mark.parametrize("name", ["kl_divergence", "sparse_categorical_crossentropy"])

@@ -457,7 +457,7 @@ def test_own_metric_of_several_values_is_refused_in_one_line(lmrun):
 def test_labels_that_are_turned_for_a_metric_are_said(labels: str, names: list[str], said: list[str], option: Option):
     nodes = {name: option("metrics", name) for name in names}
     measured = build_metrics(nodes, task=sample("multiclass").task, labels=labels, activation="softmax")
-    assert metrics.feeding(measured) == said
+    assert metrics.feeding(measured, task=sample("multiclass").task) == said
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,14 @@ def test_one_answer_for_every_row_is_said():
     assert "predicts one value, 3" in said(history([1, 1, 1]), predictions=numbers)
 
 
+def test_several_quantiles_of_one_number_are_no_classes():
+    answers = np.stack([np.arange(20.0) - 1, np.arange(20.0), np.arange(20.0) + 1], axis=1)
+    predictions = {"val_pred": answers, "val_true": np.arange(20.0)}
+    assert "predicts one" not in said(history([1, 1, 1]), predictions=predictions)
+    constant = {"val_pred": np.tile([1.0, 2.0, 3.0], (20, 1)), "val_true": np.arange(20.0)}
+    assert "predicts one value a column, 1, 2, 3, for every" in said(history([1, 1, 1]), predictions=constant)
+
+
 def test_an_accuracy_no_better_than_the_largest_class_is_said():
     info = {"metrics": {"accuracy": {"class": "SparseCategoricalAccuracy", "direction": "max"}}}
     predictions = {"val_true": np.zeros(100), "val_pred": np.random.default_rng(0).random(100)}

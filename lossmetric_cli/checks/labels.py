@@ -44,7 +44,7 @@ def label_range(case: Case, output: Output) -> Found:
 def label_shape(case: Case, output: Output) -> Found:
     """Look for labels that Keras would stretch to the shape of the predictions."""
     facts, shape = catalog.loss_facts(output.loss), tuple(case.answer(output).shape)
-    if output.task.head == "embedding" or facts.labels == "index" or not facts.same_columns:
+    if output.task.head == "embedding" or facts.labels == "index" or output.task.quantiles:
         return
     for part, word in _parts(case):
         labels = case.labels(output, part).shape

@@ -103,8 +103,11 @@ def _unknown_option(error: MissingConfigException) -> ConfigError:
         return ConfigError(" ".join(str(error).split("Config search path:")[0].split()))
     known = list(shipped.options(group))
     noun = _NOUNS.get(group, group)
-    from lossmetric_cli.explain import foreign  # the cards are not for those who typed a name that exists
+    from lossmetric_cli.explain import foreign, why_untrainable  # the cards are not for those who typed a name that exists
 
+    untrainable = why_untrainable(name) if group == "loss" else None
+    if untrainable:
+        return ConfigError(untrainable)
     meant = foreign(name, group)
     hint = f"; here it is called {meant}" if meant else did_you_mean(name, known)
     if hint:

@@ -145,8 +145,9 @@ def _refuse_half_taken(override: Override, groups: set[str]) -> None:
                 f"{group}={shown}: {group} takes the name of an option, not a mapping; type {group}=NAME {group}.KEY=…"
             )
         if isinstance(value, list) and not takes_many:
+            both = f", their sum {_weighted_sum(value)}" if group == "loss" and len(value) > 1 else ""
             raise ConfigError(
-                f"{group}={shown}: {group} takes one option, not a list; a sweep is typed -m {group}={_joined(value)}"
+                f"{group}={shown}: {group} takes one option, not a list; a sweep is typed -m {group}={_joined(value)}{both}"
             )
         if value is None:
             raise ConfigError(f"{group}={shown}: {group} takes the name of an option, and null is none; {_some_options(group)}")
@@ -169,6 +170,10 @@ def _some_options(group: str) -> str:
 
 def _joined(value: list[object]) -> str:
     return ",".join(str(item) for item in value)
+
+
+def _weighted_sum(losses: list[object]) -> str:
+    return f"loss=weighted_sum 'loss.parts={{{','.join(f'{loss}:1' for loss in losses)}}}'"
 
 
 def _why_unreadable(word: str, error: Exception) -> str:

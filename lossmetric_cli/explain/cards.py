@@ -9,14 +9,15 @@ from lossmetric_cli.explain import (
     number_losses,
     number_metrics,
     optimizers,
+    own_losses,
     score_metrics,
 )
 from lossmetric_cli.explain.card import Card
 
 SCHEDULES = "optimizer/learning_rate"
 CARDS: dict[str, dict[str, Card]] = {
-    "loss": {**class_losses.CARDS, **number_losses.CARDS},
-    "metrics": {**class_metrics.CARDS, **score_metrics.CARDS, **number_metrics.CARDS},
+    "loss": {**class_losses.CARDS, **number_losses.CARDS, **own_losses.CARDS},
+    "metrics": {**class_metrics.CARDS, **score_metrics.CARDS, **number_metrics.CARDS, **own_losses.METRICS},
     "optimizer": optimizers.CARDS,
     SCHEDULES: optimizers.SCHEDULES,
     "callbacks": callbacks.CARDS,

@@ -14,14 +14,16 @@ TWINS: dict[str, dict[str, dict[str, str]]] = {
         "crossentropy": {"scikit-learn": "log_loss", "yardstick (R)": "mn_log_loss"},
         "binary_crossentropy": {
             "PyTorch": "BCELoss, BCEWithLogitsLoss (from logits), MultiLabelSoftMarginLoss (from logits)",
-            "tf.nn": "sigmoid_cross_entropy_with_logits (from logits; no mean), "
-            "weighted_cross_entropy_with_logits (with a weight for the positives)",
+            "tf.nn": "sigmoid_cross_entropy_with_logits (from logits; no mean)",
             "TensorFlow 1": "sigmoid_cross_entropy (from logits)",
             "CatBoost": "Logloss, CrossEntropy (soft labels), MultiLogloss, MultiCrossEntropy (soft labels)",
             "XGBoost": "binary:logistic, binary:logitraw, reg:logistic (soft labels)",
             "LightGBM": "binary, cross_entropy (soft labels), xentropy (soft labels)",
             "Caffe": "SigmoidCrossEntropyLoss (from logits; summed over columns)",
         },
+        "weighted_binary_crossentropy": {"tf.nn": "weighted_cross_entropy_with_logits (from logits; no mean)"},
+        "brier": {"scikit-learn": "brier_score_loss, neg_brier_score (minus it)"},
+        "exponential": {"scikit-learn": "exponential"},
         "binary_focal_crossentropy": {
             "torchvision": "sigmoid_focal_loss (from logits; alpha in force)",
             "TensorFlow Addons": "SigmoidFocalCrossEntropy (alpha in force)",
@@ -71,6 +73,13 @@ TWINS: dict[str, dict[str, dict[str, str]]] = {
             "CatBoost": "MAE",
             "XGBoost": "reg:absoluteerror",
             "LightGBM": "regression_l1",
+        },
+        "quantile": {
+            "scikit-learn": "mean_pinball_loss, quantile",
+            "TensorFlow Addons": "PinballLoss, pinball_loss",
+            "CatBoost": "Quantile, MultiQuantile (of several)",
+            "XGBoost": "reg:quantileerror",
+            "LightGBM": "quantile",
         },
         "huber": {
             "PyTorch": "HuberLoss, SmoothL1Loss (divided by delta)",

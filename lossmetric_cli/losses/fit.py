@@ -1,4 +1,4 @@
-"""The losses that choose among Keras' own by the task, and the fit between a loss, the task and the head."""
+"""The fit between a loss, the task and the head."""
 
 from __future__ import annotations
 
@@ -9,46 +9,14 @@ from typing import Any
 import keras
 
 from lossmetric_cli import catalog
-from lossmetric_cli.build import build
+from lossmetric_cli.build import build, resolve
 from lossmetric_cli.errors import ConfigError
+from lossmetric_cli.losses.of_classes import Brier
+from lossmetric_cli.losses.quantile import Quantile
+from lossmetric_cli.losses.weighted_sum import WeightedSum
 from lossmetric_cli.task import Task
 
 Loss = keras.losses.Loss
-
-
-def auto(*, task: Task) -> Loss:
-    """Return cross-entropy for classes and mean squared error for numbers."""
-    return crossentropy(task=task) if task.is_classification else keras.losses.MeanSquaredError()
-
-
-def crossentropy(*, task: Task, from_logits: bool = False, label_smoothing: float = 0.0) -> Loss:
-    """Return the cross-entropy of the task: binary, sparse categorical, or categorical where labels are smoothed.
-
-    Sparse and categorical cross-entropy give the same numbers; the sparse one needs no one-hot copy of the labels
-    and knows neither smoothing nor labels that are shares.
-    """
-    if not task.is_classification:
-        raise ConfigError("loss: a cross-entropy needs classes, and this target is a number; type loss=mse")
-    if task.kind != "multiclass":
-        return keras.losses.BinaryCrossentropy(from_logits=from_logits, label_smoothing=label_smoothing)
-    if label_smoothing or task.is_soft:
-        return keras.losses.CategoricalCrossentropy(from_logits=from_logits, label_smoothing=label_smoothing)
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
-
-
-def focal(
-    *, task: Task, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False, label_smoothing: float = 0.0
-) -> Loss:
-    """Return the focal loss of the task, binary or categorical (Lin et al., 2017, eq. 5).
-
-    `alpha` weighs the positive class of a binary task, which Keras does only with `apply_class_balancing`.
-    """
-    if not task.is_classification:
-        raise ConfigError("loss: a focal loss needs classes, and this target is a number; type loss=huber")
-    options = {"alpha": alpha, "gamma": gamma, "from_logits": from_logits, "label_smoothing": label_smoothing}
-    if task.kind == "multiclass":
-        return keras.losses.CategoricalFocalCrossentropy(**options)
-    return keras.losses.BinaryFocalCrossentropy(apply_class_balancing=True, **options)
 
 
 @keras.saving.register_keras_serializable(package="lossmetric_cli")
@@ -71,7 +39,7 @@ def build_loss(node: dict[str, Any] | None, *, task: Task, path: str = "loss") -
     """
     if not node or node.get("_target_") is None:
         return None
-    loss = build(node, path=path, task=task)
+    loss = _build(node, path=path, task=task)
     if not isinstance(loss, Loss):
         return OfFunction(loss, loss_name(loss))
     if loss.reduction in (None, "none", "sum"):
@@ -94,10 +62,13 @@ def fit_task(loss: Any, task: Task) -> tuple[Task, list[str]]:
         note = f"{loss.name} wants a column a class, so the two classes get two"
         return dataclasses.replace(task.as_two_classes(), head=facts.head), [note]
     if task.kind not in facts.kinds:
+        for part in loss.parts if isinstance(loss, WeightedSum) else ():
+            if task.kind not in part.facts.kinds:
+                raise ConfigError(f"loss.parts: {_contradiction(part.loss, task)}")
         raise ConfigError(_contradiction(loss, task))
     if facts.across_columns and task.units == 1:
         raise ConfigError(f"loss={loss.name} compares the columns of a row, and a row here has one; type loss=mse")
-    return dataclasses.replace(task, head=facts.head), []
+    return dataclasses.replace(_with_quantiles(task, loss), head=facts.head), []
 
 
 def fit_head(loss: Any, *, activation: str | None) -> tuple[Any, list[str]]:
@@ -105,6 +76,10 @@ def fit_head(loss: Any, *, activation: str | None) -> tuple[Any, list[str]]:
 
     `activation` is None where the model does not tell its last activation; then the loss is left as it is.
     """
+    if isinstance(loss, WeightedSum):
+        fitted = [fit_head(part.loss, activation=activation) for part in loss.parts]
+        notes = [f"{part.name}: {note}" for part, (_, said) in zip(loss.parts, fitted, strict=True) for note in said]
+        return (loss.with_losses([part for part, _ in fitted]), notes) if notes else (loss, [])
     if not catalog.loss_facts(loss).takes_logits or activation is None:
         return loss, []
     config = loss.get_config()
@@ -119,8 +94,34 @@ def loss_name(loss: Any) -> str:
     """Return the name of a loss as the console and the record show it."""
     if loss is None:
         return "none"
+    if isinstance(loss, WeightedSum):
+        return " + ".join(f"{part.weight:g}·{loss_name(part.loss)}" for part in loss.parts)
     function = loss.func if isinstance(loss, functools.partial) else loss
     return getattr(loss, "name", None) or getattr(function, "__name__", None) or type(loss).__name__
+
+
+def _build(node: dict[str, Any], *, path: str, task: Task) -> Any:
+    """Return the object of a node, the parts of a sum made first, and a Brier score over the columns as the task has them."""
+    target = resolve(node.get("_target_"), path=path)
+    if target is WeightedSum:
+        made = [_build(part["loss"], path=f"{path}.parts[{index}]", task=task) for index, part in enumerate(node["parts"])]
+        node = {**node, "parts": [{**part, "loss": loss} for part, loss in zip(node["parts"], made, strict=True)]}
+    if target is Brier and node.get("columns") is None:
+        node = {**node, "columns": "mean" if task.kind == "multilabel" else "sum"}
+    return build(node, path=path, task=task)
+
+
+def _with_quantiles(task: Task, loss: Any) -> Task:
+    """Return the task with a column for each of several quantiles. Raises ConfigError where there are several targets."""
+    taus = loss.taus if isinstance(loss, (Quantile, WeightedSum)) else ()
+    if len(taus) < 2:
+        return task
+    if task.units > 1:
+        raise ConfigError(
+            f"loss.tau={list(taus)} asks for several quantiles of one target, and this data has {task.units} targets; "
+            "type loss.tau=0.5"
+        )
+    return dataclasses.replace(task, units=len(taus), quantiles=taus)
 
 
 def _contradiction(loss: Any, task: Task) -> str:
