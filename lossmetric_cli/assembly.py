@@ -29,7 +29,7 @@ class Setup:
     loss: Any
     labels: str
     activation: str | None
-    metrics: list[keras.metrics.Metric]
+    metrics: list[Any]
     model: keras.Model
     directions: dict[str, str | None]
     rate_changes: bool
@@ -47,7 +47,8 @@ def assemble(spec: RunSpec, data: Data, record: Record) -> Setup:
     checks.check_head(loss, task=task, units=_units(model), activation=activation)
     labels = catalog.loss_facts(loss).labels
     scores = None if catalog.loss_facts(loss).regresses else activation
-    measured = metrics.build_metrics(spec.metrics, task=task, labels=labels, activation=scores)
+    known = {"task": task, "labels": labels, "activation": scores, "targets": data.target_names}
+    measured = metrics.build_metrics(spec.metrics, **known)
     data.notes += [*notes, *mended, *metrics.feeding(measured)]
     parts = {name: feed.Rows(part.x, task.encode(part.y, form=labels)) for name, part in data.parts.items()}
     parts |= _train_sample(parts["train"], spec)
@@ -59,8 +60,9 @@ def assemble(spec: RunSpec, data: Data, record: Record) -> Setup:
         validation=spec.validation_batch_size,
     )
     optimizer = build_optimizer(spec.optimizer, steps=pace.steps * spec.epochs)
-    _compile(model, spec, loss, optimizer, measured)
+    _compile(model, spec, loss, optimizer, metrics.within_batches(measured))
     anatomy.attach(model, loss)
+    _ready(measured, model, parts, data)
     has_sample = TrainEval.part in parts
     directions = log_directions(model, measured, has_validation="val" in parts, has_sample=has_sample)
     checks.check_monitor(spec.monitor, path="monitor", directions=directions, mode=spec.mode)
@@ -76,18 +78,32 @@ def assemble(spec: RunSpec, data: Data, record: Record) -> Setup:
     return Setup(task, loss, labels, activation, measured, model, directions, rate_changes, heard, rows)
 
 
-def log_directions(
-    model: keras.Model, measured: list[keras.metrics.Metric], *, has_validation: bool, has_sample: bool
-) -> dict[str, str | None]:
-    """Return for each column that the history will have "max", "min", or None where nobody said which is better."""
-    known = {"loss": "min", **{metric.name: metrics.direction(metric) for metric in measured}}
+def log_directions(model: keras.Model, measured: list[Any], *, has_validation: bool, has_sample: bool) -> dict[str, str | None]:
+    """Return for each column that the history will have "max", "min", or None where nobody said which is better.
+
+    A metric that is taken after an epoch has no running value in it, and so no column without `val_` or `train_…_eval`.
+    """
+    compiled = metrics.within_batches(measured)
+    known = {"loss": "min", **metrics.directions(compiled)}
+    later = metrics.directions([metric for metric in measured if metric not in compiled])
     parts = {"data_loss": "min", "regularization": None, anatomy.SCATTER: None}
     others = {metric.name: parts.get(metric.name) for metric in model.metrics if metric.name not in ("compile_metrics", *known)}
     train = {**known, **others}
     columns = {name: way for name, way in train.items() if name != anatomy.SCATTER}
     if has_validation:
-        columns |= {f"val_{name}": way for name, way in train.items()}
-    return columns | ({f"train_{name}_eval": way for name, way in known.items()} if has_sample else {})
+        columns |= {f"val_{name}": way for name, way in (train | later).items()}
+    return columns | ({f"train_{name}_eval": way for name, way in (known | later).items()} if has_sample else {})
+
+
+def _ready(measured: list[Any], model: keras.Model, parts: dict[str, feed.Rows], data: Data) -> None:
+    """Learn the columns of the user's own metrics of the model, and note which metrics a part is too uniform for."""
+    part, rows = next((part, parts[part]) for part in ("val", TrainEval.part, "train") if part in parts)
+    own = [metric for metric in measured if isinstance(metric, metrics.Own)]
+    predicted = model.predict(rows.x, batch_size=feed.LARGE_BATCH, verbose=0) if own else None
+    for metric in own:
+        metric.learn(y_true=rows.y, y_pred=predicted, x=rows.x, model=model)
+    for part in ("val", TrainEval.part, "test"):
+        data.notes += metrics.undefined(measured, parts[part].y, part=part) if part in parts else []
 
 
 def _train_sample(train: feed.Rows, spec: RunSpec) -> dict[str, feed.Rows]:

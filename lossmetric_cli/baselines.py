@@ -14,10 +14,13 @@ from lossmetric_cli.task import Task
 #: Rows that a baseline is computed on at most; of more it takes every k-th, which changes a mean in its fourth digit.
 MOST_ROWS = 100_000
 
+#: A column for one class is won by answering that class: tried for so many classes at most.
+MOST_CLASSES = 100
+
 
 def baselines(
     loss: Any,
-    measured: list[keras.metrics.Metric],
+    measured: list[Any],
     *,
     task: Task,
     activation: str | None,
@@ -32,7 +35,7 @@ def baselines(
 
     Args:
         loss: the compiled loss.
-        measured: the compiled metrics; their state is reset.
+        measured: the metrics; their state is reset. One that asks the model itself has no constant answer.
         task: the task as the model answers it.
         activation: the model's last activation.
         natural: the labels in their natural form, (rows,) class numbers or (rows, columns).
@@ -48,14 +51,17 @@ def baselines(
         score = _loss_of(loss, encoded)
         answers += [_searched(score, natural)] if task.kind == "regression" else []
         found["loss"] = min(score(answer) for answer in answers)
+    if (
+        task.kind == "multiclass"
+        and task.units <= MOST_CLASSES
+        and any(len(metrics.columns(metric)) > 1 for metric in measured)
+    ):
+        answers += list(np.eye(task.units, dtype="float32"))
     for metric in measured:
         way = metrics.direction(metric)
-        if way:
-            best = max if way == "max" else min
-            scores = [_metric_of(metric, encoded, answer) for answer in answers]
-            finite = [score for score in scores if np.isfinite(score)]
-            if finite:
-                found[metric.name] = best(finite)
+        if way and not isinstance(metric, metrics.Own):
+            tried = [metrics.values_of(metric, y_true=encoded, y_pred=_repeated(answer, len(encoded))) for answer in answers]
+            found |= _best(tried, max if way == "max" else min)
     return found
 
 
@@ -119,12 +125,10 @@ def _loss_of(loss: keras.losses.Loss, encoded: np.ndarray) -> Callable[[np.ndarr
     return score
 
 
-def _metric_of(metric: keras.metrics.Metric, encoded: np.ndarray, answer: np.ndarray) -> float:
-    metric.reset_state()
-    metric.update_state(encoded, _repeated(answer, len(encoded)))
-    value = np.asarray(metric.result())
-    metric.reset_state()
-    return float(value) if value.ndim == 0 else float("nan")
+def _best(tried: list[dict[str, float]], choose: Callable[[list[float]], float]) -> dict[str, float]:
+    """Return for each column the best of what the answers score, without those that have no value."""
+    finite = {name: [values[name] for values in tried if np.isfinite(values[name])] for name in tried[0]}
+    return {name: choose(values) for name, values in finite.items() if values}
 
 
 def _repeated(answer: np.ndarray, rows: int) -> np.ndarray:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from typing import Any
 
 import numpy as np
 
-from lossmetric_cli import devices, plots
+from lossmetric_cli import devices, metrics, plots
 from lossmetric_cli.assembly import Setup, assemble
 from lossmetric_cli.baselines import baselines
 from lossmetric_cli.build import build
-from lossmetric_cli.callbacks import EpochWriter, TrainEval
+from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, TrainEval
 from lossmetric_cli.console import Voice
 from lossmetric_cli.data import Data, prepare
 from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
@@ -50,9 +51,19 @@ def load_data(spec: RunSpec) -> Data:
 
 def evaluate(setup: Setup) -> dict[str, dict[str, float]]:
     """Return the loss and metrics of the weights that the run ends with, in inference mode, for each part of the data."""
-    shown = ("loss", *(metric.name for metric in setup.metrics))
-    scores = {part: setup.rows.evaluate(setup.model, part) for part in setup.rows.parts if part != TrainEval.part}
+    shown = ("loss", *metrics.directions(setup.metrics))
+    parts = [part for part in setup.rows.parts if part != TrainEval.part]
+    scores = {part: setup.rows.evaluate(setup.model, part) | after_epoch(setup, part) for part in parts}
     return {part: {name: values[name] for name in shown if name in values} for part, values in scores.items()}
+
+
+def after_epoch(setup: Setup, part: str) -> dict[str, float]:
+    """Return by column the metrics that are taken of a whole part, with the model's present weights."""
+    rows = setup.rows.parts[part]
+    if len(metrics.within_batches(setup.metrics)) == len(setup.metrics):
+        return {}
+    predicted = setup.rows.predict(setup.model, part)
+    return metrics.after_epoch(setup.metrics, model=setup.model, x=rows.x, y_true=rows.y, y_pred=predicted)
 
 
 def constants(setup: Setup, data: Data) -> dict[str, dict[str, float]]:
@@ -84,8 +95,9 @@ def predict(setup: Setup, data: Data, *, seed: int) -> dict[str, np.ndarray]:
 
 def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
     """Train; what a callback or a metric prints goes to stderr, since stdout is for programs."""
-    names = ["loss", *(metric.name for metric in setup.metrics)]
+    names = ["loss", *metrics.directions(setup.metrics)]
     honest = [TrainEval(setup.rows, names)] if TrainEval.part in setup.rows.parts else []
+    honest.append(AfterEpoch(functools.partial(after_epoch, setup), setup.rows.parts))
     try:
         with contextlib.redirect_stdout(sys.stderr):
             setup.model.fit(

@@ -39,7 +39,7 @@ AT_ALL = {
     ],
     "tensorflow": ["anatomy", "devices", "feed"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],
-    "sklearn": ["data"],
+    "sklearn": ["data", "metrics"],
     "matplotlib": ["plots"],
     "rich": ["console"],
     "hydra": ["cli", "_hydra"],
@@ -50,7 +50,7 @@ INSIDE_FUNCTIONS = {
     "keras": ["devices"],
     "tensorflow": ["devices"],
     "pandas": ["data", "record", "sweep", "verdicts"],
-    "sklearn": ["data"],
+    "sklearn": ["data", "metrics"],
 }
 HEAVY = ["tensorflow", "keras", "pandas", "matplotlib", "sklearn", "numpy"]
 
