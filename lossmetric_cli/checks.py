@@ -76,9 +76,9 @@ def _elsewhere(monitor: str, directions: dict[str, str | None]) -> str:
     several = [name for name in directions if name.startswith(stem) and name.endswith("_eval") == is_eval]
     if several:
         named = ", ".join(several[:12]) + (f" and {len(several) - 12} more" if len(several) > 12 else "")
-        return f"; it has a column for each of its values: {named}"
+        return f", but a column for each of its values; watch one of {named}"
     later = [name for name in (f"val_{monitor}", f"train_{monitor}_eval") if name in directions]
-    return f"; it is measured after the epoch: {' or '.join(later)}" if later else ""
+    return f", since it is measured after the epoch; watch {' or '.join(later)}" if later else ""
 
 
 def check_callbacks(

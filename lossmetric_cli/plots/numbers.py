@@ -150,7 +150,7 @@ def extremes(history: pd.DataFrame, names: list[str], *, stem: str) -> list[str]
         table = history.reindex(columns=[form.format(name) for name in names]).set_axis(names, axis=1).dropna(how="all")
         if len(table):
             row = table.iloc[-1].dropna()
-            told = [f"{name.removeprefix(f'{stem}_')} {short(row[name])}" for name in (row.idxmin(), row.idxmax())]
+            told = [f"{name.removeprefix(f'{stem}_')} ({short(row[name])})" for name in (row.idxmin(), row.idxmax())]
             return [f"in the end the lowest is {told[0]}", f"the highest {told[1]}"]
     return []
 
