@@ -105,7 +105,6 @@ CARDS = {
         note="crossentropy is the same number up to rounding, running while it trains.",
         range="0 upwards; 0 is perfect, ln C for C equal classes says nothing is known",
         counts=AFTER,
-        twin="crossentropy",
         beside=("crossentropy",),
         traps=_traps("exact_log_loss", "It is of probabilities: a linear head's logits go through softmax or sigmoid first."),
         source="scikit-learn user guide: Log loss",

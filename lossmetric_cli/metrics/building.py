@@ -164,7 +164,7 @@ def _refuse_wrong_kind(metric: Any, name: str, *, task: Task, path: str) -> None
         raise ConfigError(f"{path}: the model answers with an embedding, in which {name} has nothing to count; type metrics=[]")
     if task.kind not in wants.kinds:
         instead = "accuracy" if task.is_classification else "mae+rmse+r2"
-        kinds = " or ".join(wants.kinds)
+        kinds = " or ".join(wants.kinds) or "sequence"
         raise ConfigError(f"{path}: {name} is for {kinds} tasks, and this one is {task.kind}; try metrics={instead}")
     if task.units == 1 and wants.across_columns and getattr(metric, "axis", -1) == -1:
         instead = "accuracy" if task.is_classification else "r2"
