@@ -40,7 +40,7 @@ class Setup:
     def figures(self) -> list[str]:
         """The loss and the metrics by their names in the history."""
         parts = [output.column("loss") for output in self.outputs if output.name]
-        return ["loss", *parts, *(output.column(metric.name) for output in self.outputs for metric in output.metrics)]
+        return ["loss", *parts, *(column for output in self.outputs for column in output.figures)]
 
 
 def assemble(spec: RunSpec, data: Data, folder: Path) -> Setup:
@@ -69,11 +69,7 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     _read_heads(model, outputs, rows["train"].x[: checks.PROBE_ROWS], data, findings)
     for output in outputs:
         with findings.stopping("metric_task"):
-            scores = None if catalog.loss_facts(output.loss).regresses else output.activation
-            nodes = _metric_nodes(spec, output)
-            known = {"task": output.task, "labels": output.labels, "activation": scores}
-            output.metrics = metrics.build_metrics(nodes, **known)
-            output.metrics += metrics.build_weighted(spec.weighted_metrics, nodes, **known)
+            output.metrics = _measured(output, spec, data)
             data.notes += metrics.feeding(output.metrics, task=output.task)
     with findings.stopping("class_weight"):
         rows["train"], notes = weights.weighted(rows["train"], data, outputs, spec)
@@ -85,6 +81,7 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     _compile(model, spec, outputs, optimizer)
     is_weighted = any(part.trained[2:] for part in rows.values())
     anatomy.attach(model, outputs, is_weighted=is_weighted, adders=anatomy.adders(model))
+    _name_columns(outputs, model, rows, data)
     has_sample = TrainEval.part in rows
     directions = log_directions(model, outputs, has_validation="val" in rows, has_sample=has_sample)
     with findings.stopping("monitor"):
@@ -104,17 +101,49 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
 def log_directions(
     model: keras.Model, outputs: list[Output], *, has_validation: bool, has_sample: bool
 ) -> dict[str, str | None]:
-    """Return for each column that the history will have "max", "min", or None where nobody said which is better."""
-    measured = {o.column(metric.name): metrics.direction(metric) for o in outputs for metric in o.metrics}
-    each = {output.column("loss"): "min" for output in outputs if output.name}
-    known = {"loss": "min", **each, **measured}
+    """Return for each column that the history will have "max", "min", or None where nobody said which is better.
+
+    A metric that is taken after an epoch has no running value in it, and so no column without `val_` or `train_…_eval`.
+    """
+    known: dict[str, str | None] = {"loss": "min", **{output.column("loss"): "min" for output in outputs if output.name}}
+    later: dict[str, str | None] = {}
+    for output in outputs:
+        for metric in output.metrics:
+            table = later if isinstance(metric, metrics.Whole) else known
+            table |= dict.fromkeys(output.columns[metric.name], metrics.direction(metric))
     parts = {"data_loss": "min", anatomy.UNWEIGHTED: "min"}
     others = {metric.name: parts.get(metric.name) for metric in model.metrics if metric.name not in ("compile_metrics", *known)}
     train = {**known, **others}
     columns = {name: way for name, way in train.items() if name != anatomy.SCATTER}
     if has_validation:
-        columns |= {f"val_{name}": way for name, way in train.items()}
-    return columns | ({f"train_{name}_eval": way for name, way in known.items()} if has_sample else {})
+        columns |= {f"val_{name}": way for name, way in (train | later).items()}
+    return columns | ({f"train_{name}_eval": way for name, way in (known | later).items()} if has_sample else {})
+
+
+def _measured(output: Output, spec: RunSpec, data: Data) -> list[Any]:
+    """Return the metrics of an output, those that count rows by their weights after the others."""
+    scores = None if catalog.loss_facts(output.loss).regresses else output.activation
+    nodes = _metric_nodes(spec, output)
+    targets = () if output.name else data.target_names
+    known = {"task": output.task, "labels": output.labels, "activation": scores, "targets": targets}
+    return [*metrics.build_metrics(nodes, **known), *metrics.build_weighted(spec.weighted_metrics, nodes, **known)]
+
+
+def _name_columns(outputs: list[Output], model: keras.Model, parts: dict[str, feed.Rows], data: Data) -> None:
+    """Name the history's columns of every metric, and note which metrics a part is too uniform for.
+
+    Those of the user's own that are handed the model are called for that.
+    """
+    rows = next(parts[part] for part in ("val", TrainEval.part, "train") if part in parts)
+    own = any(isinstance(metric, metrics.Own) for output in outputs for metric in output.metrics)
+    predicted = model.predict(rows.x, batch_size=feed.LARGE_BATCH, verbose=0) if own else None
+    for output in outputs:
+        for metric in output.metrics:
+            if isinstance(metric, metrics.Own):
+                metric.learn(y_true=of(rows.y, output), y_pred=of(predicted, output), x=rows.x, model=model)
+            output.columns[metric.name] = metrics.history_columns(metric, prefix=output.column(""))
+        for part in ("val", TrainEval.part, "test"):
+            data.notes += metrics.undefined(output.metrics, of(parts[part].y, output), part=part) if part in parts else []
 
 
 def _asked(spec: RunSpec, task: Task) -> list[Output]:
@@ -227,8 +256,9 @@ def _build_model(spec: RunSpec, task: Task) -> keras.Model:
 
 def _compile(model: keras.Model, spec: RunSpec, outputs: list[Output], optimizer: Any) -> None:
     alone = outputs[0].name == ""
-    plain = {o.name: [m for m in o.metrics if not metrics.is_weighted(m)] for o in outputs}
-    weighted = {o.name: [m for m in o.metrics if metrics.is_weighted(m)] for o in outputs}
+    compiled = {o.name: metrics.within_batches(o.metrics) for o in outputs}
+    plain = {name: [m for m in measured if not metrics.is_weighted(m)] for name, measured in compiled.items()}
+    weighted = {name: [m for m in measured if metrics.is_weighted(m)] for name, measured in compiled.items()}
     model.compile(
         optimizer=optimizer,
         loss=outputs[0].loss if alone else None,  # of several outputs anatomy adds the losses up

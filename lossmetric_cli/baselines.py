@@ -16,6 +16,9 @@ from lossmetric_cli.task import Task
 #: Rows that a baseline is computed on at most; of more it takes every k-th, which changes a mean in its fourth digit.
 MOST_ROWS = 100_000
 
+#: A column for one class is won by answering that class: tried for so many classes at most.
+MOST_CLASSES = 100
+
 
 #: Losses of yes-or-no labels whose best constant is the shares, the largest class or its margin.
 _BEST_AT_KNOWN = (
@@ -37,8 +40,7 @@ def baselines(outputs: list[Output], *, natural: Any, rows: Rows) -> dict[str, f
     found: dict[str, float] = {}
     for output in outputs:
         weights = None if rows.weights is None else of(rows.weights, output)
-        scores = _of_output(output, of(natural, output), of(rows.y, output), weights)
-        found |= {output.column(name): score for name, score in scores.items()}
+        found |= _of_output(output, of(natural, output), of(rows.y, output), weights)
     each = [(output.weight, found.get(output.column("loss"))) for output in outputs]
     if outputs[0].name and all(score is not None for _, score in each):
         found = {"loss": sum(weight * score for weight, score in each), **found}
@@ -69,16 +71,24 @@ def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights
         if task.kind in ("binary", "multilabel") and type(output.loss) not in _BEST_AT_KNOWN:
             shares = task.encode(natural, form="dense").mean(axis=0)
             answers += _tilted(score, shares, is_linear=output.activation == "linear")
-        found["loss"] = min(score(answer) for answer in answers)
+        found[output.column("loss")] = min(score(answer) for answer in answers)
+    if (
+        task.kind == "multiclass"
+        and task.units <= MOST_CLASSES
+        and any(len(metrics.columns(metric)) > 1 for metric in output.metrics)
+    ):
+        answers += list(np.eye(task.units, dtype="float32"))
     for metric in output.metrics:
         way = metrics.direction(metric)
-        if way:
-            best = max if way == "max" else min
+        if way and not isinstance(metric, metrics.Own):
             counted = weights if metrics.is_weighted(metric) else None
-            scores = [_metric_of(metric, encoded, answer, counted) for answer in answers]
-            finite = [score for score in scores if np.isfinite(score)]
-            if finite:
-                found[metric.name] = best(finite)
+            tried = [
+                metrics.values_of(metric, y_true=encoded, y_pred=_repeated(answer, len(encoded)), weights=counted)
+                for answer in answers
+            ]
+            best = _best(tried, max if way == "max" else min)
+            named = zip(metrics.columns(metric), output.columns[metric.name], strict=True)
+            found |= {column: best[name] for name, column in named if name in best}
     return found
 
 
@@ -167,12 +177,10 @@ def _loss_of(loss: keras.losses.Loss, encoded: np.ndarray, weights: np.ndarray |
     return score
 
 
-def _metric_of(metric: keras.metrics.Metric, encoded: np.ndarray, answer: np.ndarray, weights: np.ndarray | None) -> float:
-    metric.reset_state()
-    metric.update_state(encoded, _repeated(answer, len(encoded)), sample_weight=weights)
-    value = np.asarray(metric.result())
-    metric.reset_state()
-    return float(value) if value.ndim == 0 else float("nan")
+def _best(tried: list[dict[str, float]], choose: Callable[[list[float]], float]) -> dict[str, float]:
+    """Return for each column the best of what the answers score, without those that have no value."""
+    finite = {name: [values[name] for values in tried if np.isfinite(values[name])] for name in tried[0]}
+    return {name: choose(values) for name, values in finite.items() if values}
 
 
 def _repeated(answer: np.ndarray, rows: int) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,31 @@ class TrainEval(Callback):
         scores = self._rows.evaluate(self.model, self.part)
         if logs is not None:
             logs.update({f"train_{name}_eval": scores[name] for name in self._names if name in scores})
+
+
+class AfterEpoch(Callback):
+    """Takes the metrics of whole parts after every epoch: `val_<column>` in the epochs that validate, `train_<column>_eval`.
+
+    It stands before the user's callbacks, so that they can watch them.
+
+    Args:
+        score: returns the values of a part, "val" or "train_eval", by column.
+        parts: the parts that there are.
+    """
+
+    def __init__(self, score: Callable[[str], dict[str, float]], parts: Iterable[str]) -> None:
+        super().__init__()
+        self._score = score
+        self._parts = list(parts)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Put the values into the logs."""
+        if logs is None:
+            return
+        if "val" in self._parts and "val_loss" in logs:
+            logs.update({f"val_{name}": value for name, value in self._score("val").items()})
+        if TrainEval.part in self._parts:
+            logs.update({f"train_{name}_eval": value for name, value in self._score(TrainEval.part).items()})
 
 
 class EpochWriter(keras.callbacks.Callback):

@@ -174,14 +174,45 @@ METRICS = {
     "TruePositives": _classes("max"),
 }
 
+#: The metrics of lossmetric_cli that scikit-learn computes after an epoch, by the names of their functions.
+EXACT = {
+    "average_precision": _classes("max"),
+    "balanced_accuracy": MetricFacts("max", labels="class", probabilities=True, kinds=("binary", "multiclass")),
+    "cohen_kappa": MetricFacts("max", labels="class", probabilities=True, kinds=("binary", "multiclass")),
+    "exact_auc": _classes("max"),
+    "exact_f1": _classes("max"),
+    "exact_log_loss": MetricFacts("min", probabilities=True, kinds=("binary", "multiclass")),
+    "exact_precision": _classes("max"),
+    "exact_r2": MetricFacts("max", kinds=("regression",)),
+    "exact_recall": _classes("max"),
+    "f1_macro": _classes("max"),
+    "f1_micro": _classes("max"),
+    "f1_per_class": _classes("max"),
+    "f1_weighted": _classes("max"),
+    "mcc": MetricFacts("max", labels="class", probabilities=True, kinds=("binary", "multiclass")),
+    "mean_average_precision": _classes("max"),
+}
+
 
 def loss_facts(loss: object) -> LossFacts:
-    """Return what a loss asks for; a loss of the user's own is fed the shape of a prediction, whatever the task.
+    """Return what a loss, or a class of losses, asks for.
 
-    A sum of losses has `facts` of its own: what its parts ask for together.
+    A loss of the user's own is fed the shape of a prediction, whatever the task. A sum of losses has `facts` of its own:
+    what its parts ask for together.
     """
     own = getattr(loss, "facts", None)
-    return own if isinstance(own, LossFacts) else _of(type(loss), LOSSES) or LossFacts()
+    return own if isinstance(own, LossFacts) else _of(loss if isinstance(loss, type) else type(loss), LOSSES) or LossFacts()
+
+
+def as_metric(facts: LossFacts) -> MetricFacts:
+    """Return what a loss asks for where it is a metric: less is better, and logits become the probabilities it reads."""
+    return MetricFacts(
+        "min",
+        labels=facts.labels,
+        probabilities=facts.takes_logits or facts.probabilities,
+        kinds=facts.kinds,
+        across_columns=facts.across_columns,
+    )
 
 
 def metric_facts(metric: object) -> MetricFacts:

@@ -22,6 +22,9 @@ from lossmetric_cli.spec import RunSpec, describe_data, describe_model, describe
 from lossmetric_cli.task import Task
 from lossmetric_cli.verdicts import verdicts
 
+#: A metric of more columns is told by its lowest and its highest value.
+MOST_COLUMNS = 3
+
 
 @dataclass
 class Best:
@@ -83,7 +86,7 @@ class Progress:
                 best.value, best.epoch = row[name], self.epochs_done
                 is_best = is_best or name == self.spec.monitor
         left = self.seconds / self.epochs_done * (self.spec.epochs - self.epochs_done)
-        figures = [figure(row.get(name)) for name in self._shown()]
+        figures = [span([row.get(name) for name in names]) for names in self._shown().values()]
         self.voice.epoch(self.epochs_done, self.spec.epochs, figures, is_best=is_best, seconds_left=left)
         self._look_for_nan(row)
 
@@ -120,18 +123,20 @@ class Progress:
 
     def _close(self, scores: dict[str, Any], found: list[str]) -> None:
         best = scores["best"]
-        names = [f"val_{name}" if "val" in scores else name for name in self.setup.figures]
-        told = [f"{name} {figure(best[name]['value'])} at {best[name]['epoch']}" for name in names if name in best]
+        few = ["loss", *(name for names in self._groups().values() if len(names) <= MOST_COLUMNS for name in names)]
+        names = [self._column(name) for name in few]
+        told = [f"{name} {figure(best[name]['value'])} at {best[name]['epoch']}" for name in names if _is_reached(best, name)]
         self.voice.say(f" best        {' · '.join(told)}", style="bold")
         part = "val" if "val" in scores else "train"
-        constant = [f"{name} {figure(value)}" for name, value in scores["baseline"][part].items()]
+        constant = [f"{name} {figure(value)}" for name, value in scores["baseline"][part].items() if name in few]
         worth = scores["skill"][part]
         self.voice.say(
             f" constant    {' · '.join(constant) or 'no constant answer'}"
             + (f" · skill {worth:.2f}" if worth is not None else "")
         )
         if "test" in scores:
-            self.voice.say(f" test        {' · '.join(f'{name} {figure(value)}' for name, value in scores['test'].items())}")
+            told = [f"{name} {figure(value)}" for name, value in scores["test"].items() if name in few]
+            self.voice.say(f" test        {' · '.join(told)}")
         for sentence in found:
             self.voice.say(f" verdict     {sentence}")
         self.voice.say(f" took        {duration(self.seconds)} for {_count(self.epochs_done, 'epoch')}", style="dim")
@@ -143,9 +148,11 @@ class Progress:
     def _facts(self) -> dict[str, Any]:
         setup, first = self.setup, self.setup.outputs[0]
         measured = {
-            output.column(m.name): {"class": type(metrics.counted(m)).__name__, "direction": metrics.direction(m)}
+            column: {"class": metrics.class_name(m), "direction": metrics.direction(m)}
+            | ({"metric": output.column(m.name)} if column != output.column(m.name) else {})
             for output in setup.outputs
             for m in output.metrics
+            for column in output.columns[m.name]
         }
         facts = {output.name: {**_task_facts(output.task), "loss": _loss_facts(output)} for output in setup.outputs}
         return {
@@ -179,13 +186,44 @@ class Progress:
         known = ["epoch", *self.setup.directions]
         return [*known, *(name for name in row if name not in (*known, "learning_rate")), "learning_rate"]
 
-    def _shown(self) -> list[str]:
-        """Return the columns of the console: losses, each metric on validation rows, the rate where it changes."""
-        names = self.setup.figures
-        honest = [f"val_{name}" for name in names] if "val_loss" in self.setup.directions else names[1:]
-        partner = ["train_loss_eval"] if "train_loss_eval" in self.setup.directions else []
-        rate = ["learning_rate"] if self.setup.rate_changes else []
-        return ["loss", *partner, *honest, *rate]
+    def _groups(self) -> dict[str, tuple[str, ...]]:
+        """Return the columns of each metric, as metrics.json names them, after the losses of several outputs."""
+        outputs = self.setup.outputs
+        losses_of = {output.column("loss"): (output.column("loss"),) for output in outputs if output.name}
+        return losses_of | {output.column(m.name): output.columns[m.name] for output in outputs for m in output.metrics}
+
+    def _column(self, name: str) -> str:
+        """Return the column that tells how good a metric is: on validation rows, else running, else on the sample."""
+        known = self.setup.directions
+        return next((form for form in (f"val_{name}", name) if form in known), f"train_{name}_eval")
+
+    def _shown(self) -> dict[str, tuple[str, ...]]:
+        """Return by heading the columns of each figure of the console.
+
+        Losses, each metric on validation rows (one of many columns as a range), and the rate where it changes.
+        """
+        known = self.setup.directions
+        shown = {name: (name,) for name in ("loss", "train_loss_eval", "val_loss") if name in known}
+        for metric, names in self._groups().items():
+            columns = [self._column(name) for name in names]
+            if len(names) > MOST_COLUMNS:
+                shown[f"{columns[0].removesuffix(names[0])}{metric} ({len(names)})"] = tuple(columns)
+            else:
+                shown |= {column: (column,) for column in columns}
+        return shown | ({"learning_rate": ("learning_rate",)} if self.setup.rate_changes else {})
+
+
+def span(values: list[Any]) -> str:
+    """Return a value as the console shows it, of several the lowest and the highest."""
+    found = [value for value in values if value is not None and not (len(values) > 1 and math.isnan(value))]
+    if len(values) == 1 or not found:
+        return figure(next(iter(found), None))
+    return f"{figure(min(found))}..{figure(max(found))}"
+
+
+def _is_reached(best: dict[str, Any], name: str) -> bool:
+    """Return whether a column has a best value: one that never had a number has none."""
+    return name in best and bool(best[name]["epoch"])
 
 
 def title(spec: RunSpec) -> str:

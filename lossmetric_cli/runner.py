@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lossmetric_cli import devices, plots
+from lossmetric_cli import devices, metrics, plots
 from lossmetric_cli.assembly import Setup, assemble
 from lossmetric_cli.baselines import baselines
 from lossmetric_cli.build import build
-from lossmetric_cli.callbacks import EpochWriter, TrainEval
+from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, TrainEval
 from lossmetric_cli.console import Voice
 from lossmetric_cli.data import Data, prepare
 from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
@@ -71,8 +72,23 @@ def _as_list(targets: Any) -> list[str]:
 def evaluate(setup: Setup) -> dict[str, dict[str, float]]:
     """Return the loss and metrics of the weights that the run ends with, in inference mode, for each part of the data."""
     shown = setup.figures
-    scores = {part: setup.rows.evaluate(setup.model, part) for part in setup.rows.parts if part != TrainEval.part}
+    parts = [part for part in setup.rows.parts if part != TrainEval.part]
+    scores = {part: setup.rows.evaluate(setup.model, part) | after_epoch(setup, part) for part in parts}
     return {part: {name: values[name] for name in shown if name in values} for part, values in scores.items()}
+
+
+def after_epoch(setup: Setup, part: str) -> dict[str, float]:
+    """Return by column the metrics that are taken of a whole part, with the model's present weights."""
+    whole = [(o, metric) for o in setup.outputs for metric in o.metrics if isinstance(metric, metrics.Whole)]
+    if not whole:
+        return {}
+    rows, predicted = setup.rows.parts[part], setup.rows.predict(setup.model, part)
+    found: dict[str, float] = {}
+    for output, metric in whole:
+        answers = {"y_true": of(rows.y, output), "y_pred": of(predicted, output)}
+        values = metric.values(**answers, x=rows.x, model=setup.model)
+        found |= dict(zip(output.columns[metric.name], values.values(), strict=True))
+    return found
 
 
 def constants(setup: Setup, data: Data) -> dict[str, dict[str, float]]:
@@ -105,6 +121,7 @@ def predict(setup: Setup, data: Data, *, seed: int) -> dict[str, np.ndarray]:
 def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
     """Train; what a callback or a metric prints goes to stderr, since stdout is for programs."""
     honest = [TrainEval(setup.rows, setup.figures)] if TrainEval.part in setup.rows.parts else []
+    honest.append(AfterEpoch(functools.partial(after_epoch, setup), setup.rows.parts))
     try:
         with contextlib.redirect_stdout(sys.stderr):
             setup.model.fit(

@@ -103,13 +103,13 @@ def _spikes(curves: Curves) -> Iterator[str]:
 
 
 def _choice(history: pd.DataFrame, info: dict[str, Any]) -> Iterator[str]:
-    """Yield what it costs a metric to choose the epoch by val_loss, where the two disagree."""
+    """Yield what it costs a metric to choose the epoch by val_loss, where the two disagree; not for every class of one."""
     if "val_loss" not in history or not history["val_loss"].notna().any():
         return
     by_loss = int(history["val_loss"].idxmin())
     for name, facts in info.get("metrics", {}).items():
         column = f"val_{name}"
-        if facts["direction"] is None or column not in history or not history[column].notna().any():
+        if facts["direction"] is None or "metric" in facts or column not in history or not history[column].notna().any():
             continue
         by_metric = int(history[column].idxmax() if facts["direction"] == "max" else history[column].idxmin())
         best, there = history[column][by_metric], history[column][by_loss]
@@ -140,7 +140,7 @@ def _no_better(scores: dict[str, Any], info: dict[str, Any], predictions: dict[s
     ways = {"loss": "min", **{name: facts["direction"] for name, facts in info.get("metrics", {}).items()}}
     for name, baseline in constant.items():
         value = reached.get(name)
-        if value is None or ways.get(name) is None:
+        if value is None or ways.get(name) is None or "metric" in info.get("metrics", {}).get(name, {}):
             continue
         gain = value - baseline if ways[name] == "max" else baseline - value
         kind = info.get("metrics", {}).get(name, {}).get("class", "")

@@ -41,7 +41,7 @@ AT_ALL = {
     ],
     "tensorflow": ["anatomy", "checks", "devices", "feed"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],
-    "sklearn": ["data"],
+    "sklearn": ["data", "metrics"],
     "matplotlib": ["plots"],
     "rich": ["console"],
     "hydra": ["cli", "_hydra"],
@@ -52,7 +52,7 @@ INSIDE_FUNCTIONS = {
     "keras": ["devices"],
     "tensorflow": ["devices"],
     "pandas": ["data", "record", "sweep", "verdicts"],
-    "sklearn": ["data"],
+    "sklearn": ["data", "metrics"],
 }
 HEAVY = ["tensorflow", "keras", "pandas", "matplotlib", "sklearn", "numpy"]
 

@@ -303,24 +303,6 @@ def test_correlation_over_the_rows_of_a_batch_is_left_to_the_user(option: Option
     assert count(metric, y, p) == pytest.approx(np.corrcoef(y[:, 0], p[:, 0])[0, 1], rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "changes", "fix"),
-    [
-        ("f1_score", "multiclass", {"average": None}, "type metrics.it.average=macro"),
-        ("fbeta_score", "binary", {"average": None}, "type metrics.it.average=macro"),
-        ("r2_score", "regression", {"class_aggregation": None}, "type metrics.it.class_aggregation=uniform_average"),
-        ("precision", "binary", {"thresholds": [0.3, 0.7]}, "type one of them"),
-        ("recall", "binary", {"thresholds": [0.3, 0.7]}, "type one of them"),
-        ("false_negatives", "binary", {"thresholds": [0.3, 0.7]}, "type one of them"),
-    ],
-    ids=lambda part: part if isinstance(part, str) and " " not in part else "",
-)
-def test_metric_of_several_values_is_refused(name: str, kind: str, changes: dict[str, Any], fix: str, option: Option):
-    with pytest.raises(ConfigError, match="gives several values, and a curve is one value an epoch; ") as fault:
-        build_one(option("metrics", name, **changes), sample(kind).task)
-    assert str(fault.value).endswith(fix)
-
-
 @pytest.mark.parametrize("kind", ["binary", "multiclass"])
 @pytest.mark.parametrize("name", ["auc", "crossentropy"])
 def test_from_logits_of_a_linear_head_means_the_probabilities(name: str, kind: str, option: Option):
@@ -341,11 +323,6 @@ def test_embedding_has_no_accuracy(option: Option):
     with pytest.raises(ConfigError, match=r"^metrics\.accuracy: the model answers with an embedding, .+; type metrics=\[\]$"):
         build_metrics({"accuracy": option("metrics", "accuracy")}, task=task, labels="index", activation=None)
     assert build_metrics({"auto": option("metrics", "auto")}, task=task, labels="index", activation=None) == []
-
-
-def test_loss_in_place_of_a_metric_is_refused():
-    with pytest.raises(ConfigError, match=r"^metrics\.it: Huber is no keras\.metrics\.Metric .+ such as keras\.losses\.huber$"):
-        build_one({"_target_": "keras.losses.Huber"}, sample("regression").task)
 
 
 # --- the user's own

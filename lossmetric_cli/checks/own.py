@@ -101,7 +101,7 @@ def _metric_function(metric: Any) -> Any:
     inner = metrics.counted(metric)
     if type(inner) is not keras.metrics.MeanMetricWrapper or inner._fn.__module__.split(".")[0] in ("keras", "lossmetric_cli"):
         return None
-    as_fed = metric.as_fed if isinstance(metric, metrics.Fed) else lambda labels, answers: (labels, answers)
+    as_fed = metric.fed if isinstance(metric, metrics.Fed) else lambda labels, answers: (labels, answers)
     return lambda labels, answers: inner._fn(*as_fed(labels, answers), **inner._fn_kwargs)
 
 

@@ -26,13 +26,25 @@ def check_monitor(monitor: str, *, path: str, directions: dict[str, str | None],
     if monitor not in directions:
         if monitor.startswith("val_") and not any(name.startswith("val_") for name in directions):
             raise ConfigError(f"{path} watches '{monitor}' and nothing is validated; set validation=holdout or monitor 'loss'")
-        hint = did_you_mean(monitor, directions) or f"; it logs {', '.join(directions)}"
+        hint = _elsewhere(monitor, directions) or did_you_mean(monitor, directions) or f"; it logs {', '.join(directions)}"
         raise ConfigError(f"{path} watches '{monitor}', which this run does not log{hint}")
     if directions[monitor] is None and mode == "auto":
         setting = "mode" if path == "monitor" else f"{path}.mode"
         raise ConfigError(
             f"{path} watches '{monitor}', and whether more of it is better is not known; type {setting}=max or min"
         )
+
+
+def _elsewhere(monitor: str, directions: dict[str, str | None]) -> str:
+    """Return a hint at the columns of a metric that has none of its own name: a column a class, or none while it trains."""
+    is_eval = monitor.endswith("_eval")
+    stem = f"{monitor.removesuffix('_eval')}_"
+    several = [name for name in directions if name.startswith(stem) and name.endswith("_eval") == is_eval]
+    if several:
+        named = ", ".join(several[:12]) + (f" and {len(several) - 12} more" if len(several) > 12 else "")
+        return f", but a column for each of its values; watch one of {named}"
+    later = [name for name in (f"val_{monitor}", f"train_{monitor}_eval") if name in directions]
+    return f", since it is measured after the epoch; watch {' or '.join(later)}" if later else ""
 
 
 def monitor(case: Case) -> Found:

@@ -6,6 +6,7 @@ from lossmetric_cli.explain import (
     callbacks,
     class_losses,
     class_metrics,
+    exact_metrics,
     number_losses,
     number_metrics,
     optimizers,
@@ -17,7 +18,13 @@ from lossmetric_cli.explain.card import Card
 SCHEDULES = "optimizer/learning_rate"
 CARDS: dict[str, dict[str, Card]] = {
     "loss": {**class_losses.CARDS, **number_losses.CARDS, **own_losses.CARDS},
-    "metrics": {**class_metrics.CARDS, **score_metrics.CARDS, **number_metrics.CARDS, **own_losses.METRICS},
+    "metrics": {
+        **class_metrics.CARDS,
+        **score_metrics.CARDS,
+        **number_metrics.CARDS,
+        **exact_metrics.CARDS,
+        **own_losses.METRICS,
+    },
     "optimizer": optimizers.CARDS,
     SCHEDULES: optimizers.SCHEDULES,
     "callbacks": callbacks.CARDS,

@@ -34,6 +34,7 @@ BECOMES: dict[tuple[str, str], dict[str, str]] = {
     ("metrics", "auto"): {**_ACCURACY, "regression": "mean_absolute_error"},
     ("metrics", "accuracy"): _ACCURACY,
     ("metrics", "crossentropy"): _CROSSENTROPY,
+    ("metrics", "focal"): _FOCAL,
 }
 _WHY = {
     "binary": "one column answers yes or no",

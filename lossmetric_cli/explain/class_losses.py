@@ -22,6 +22,7 @@ CARDS = {
     ),
     "focal": Card(
         note="One name for the two focal losses. For a binary task alpha is in force, which Keras leaves off.",
+        twin="focal",
         beside=("accuracy", "auc_pr", "f1_score"),
         source="Lin and others, Focal Loss for Dense Object Detection, 2017, equation 5",
     ),
@@ -62,6 +63,7 @@ CARDS = {
         note="Rows that are right already count little.",
         range="0 upwards; 0 is perfect, 0.173 says p = 0.5 always (gamma=2)",
         counts=CELLS,
+        twin="binary_focal_crossentropy",
         beside=("auc_pr", "f1_score", "recall"),
         traps=(
             "alpha does nothing unless apply_class_balancing=true.",
@@ -117,6 +119,7 @@ CARDS = {
         where="q predicted probability of the right class",
         range="0 upwards; 0 is perfect",
         counts=ROWS,
+        twin="categorical_focal_crossentropy",
         beside=("accuracy", "f1_score"),
         traps=(
             "alpha=0.25 makes the whole loss a quarter, and so the steps of plain SGD: with gamma=0, q = 0.3 scores 0.301, and "
@@ -130,6 +133,7 @@ CARDS = {
         note="A row that cannot be fitted ceases to count.",
         range="0 to 1/q; 0 is perfect",
         counts="the mean over rows",
+        twin="categorical_generalized_cross_entropy",
         beside=("accuracy",),
         traps=(
             "q must lie between 0 and 1, both excluded: q = 0.01 is nearly the cross-entropy (1.197 for 1.204 at p = 0.3), "
@@ -202,6 +206,7 @@ CARDS = {
         note="True negatives do not count at all.",
         range="0 to 1; 0 is perfect",
         counts="axis=null: one score for the whole batch; axis=[1,2,3]: one for each image, then their mean",
+        twin="dice",
         beside=("binary_iou", "f1_score"),
         traps=(
             "With axis=null the value depends on how rows fall into batches: two rows together score 0.333, and 0.312 as the "
@@ -216,6 +221,7 @@ CARDS = {
         note="With both prices at 0.5 it is dice.",
         range="0 to 1; 0 is perfect",
         counts="axis=null: one score for the whole batch; axis=[1,2,3]: one for each image, then their mean",
+        twin="tversky",
         beside=("binary_iou", "recall", "precision"),
         traps=(
             "Keras documents alpha as the price of a false alarm and its code charges it for a miss: with alpha=1, beta=0 "

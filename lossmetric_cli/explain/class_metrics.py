@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lossmetric_cli.explain import class_losses
 from lossmetric_cli.explain.card import Card, of_loss
 
@@ -10,6 +12,13 @@ CELLS = "the mean over all cells, rows times columns, since the epoch began"
 CLASSIFIERS = ("categorical_crossentropy", "sparse_categorical_crossentropy")
 SAME_NUMBER = "The number that the loss of the same name would have: no regularisation, no class weights, all rows alike."
 LOSS = class_losses.CARDS
+OWN_SETTINGS = ("Its settings are its own: with others than the loss's it is another number.",)
+WHOLE = "Of all rows at once, after the epoch: val_… and train_…_eval, and no running value."
+AT_ONCE = "axis=null: one score of all rows of a part, after the epoch; axis=[1,2,3]: one for each image, then their mean"
+OF_BATCHES = (
+    "The loss of the same name is the mean over batches of one score each, so the two differ where there are several.",
+    "Labels and predictions that are all 0 score 1.0, the worst.",
+)
 
 CARDS = {
     "auto": Card(
@@ -105,6 +114,26 @@ CARDS = {
     "sparse_categorical_crossentropy": of_loss(
         LOSS["sparse_categorical_crossentropy"], "sparse_categorical_crossentropy", note=SAME_NUMBER
     ),
+    "focal": Card(
+        note="The focal loss of the task beside any other loss; alpha is in force, which Keras leaves off for two classes.",
+        twin="focal",
+        beside=("focal",),
+        traps=("Its alpha and gamma are its own: with others than the loss's it is another number.",),
+    ),
+    "binary_focal_crossentropy": of_loss(
+        LOSS["binary_focal_crossentropy"], "binary_focal_crossentropy", note=SAME_NUMBER, traps=OWN_SETTINGS
+    ),
+    "categorical_focal_crossentropy": of_loss(
+        LOSS["categorical_focal_crossentropy"], "categorical_focal_crossentropy", note=SAME_NUMBER, traps=OWN_SETTINGS
+    ),
+    "categorical_generalized_cross_entropy": of_loss(
+        LOSS["categorical_generalized_cross_entropy"],
+        "categorical_generalized_cross_entropy",
+        note=SAME_NUMBER,
+        traps=OWN_SETTINGS,
+    ),
+    "dice": replace(of_loss(LOSS["dice"], "dice", note=WHOLE, traps=OF_BATCHES), counts=AT_ONCE),
+    "tversky": replace(of_loss(LOSS["tversky"], "tversky", note=WHOLE, traps=OF_BATCHES), counts=AT_ONCE),
     "kl_divergence": of_loss(LOSS["kl_divergence"], "kl_divergence", note=SAME_NUMBER),
     "hinge": of_loss(
         LOSS["hinge"],

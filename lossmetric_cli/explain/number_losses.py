@@ -43,6 +43,7 @@ CARDS = {
         note="The middle way between mse and mae.",
         range="0 upwards; 0 is perfect",
         counts=CELLS,
+        twin="huber",
         beside=("mean_absolute_error", "root_mean_squared_error"),
         traps=(
             "delta is in the unit of the target: on targets in the hundreds the default 1.0 is the absolute error almost "

@@ -57,6 +57,12 @@ CARDS = {
     "poisson": of_loss(
         LOSS["poisson"], "poisson", traps=("A perfect answer does not score 0, and a prediction below 0 gives NaN.",)
     ),
+    "huber": of_loss(
+        LOSS["huber"],
+        "huber",
+        note="The number that loss=huber would have; metrics.huber.delta is its own.",
+        traps=("delta is in the unit of the target: with another delta than the loss's it is another number.",),
+    ),
     "r2_score": Card(
         formula="value = 1 − Σ e² / Σ (y − m)²",
         where="e = y − p, y label, p prediction, m mean of the labels measured, sums over rows",

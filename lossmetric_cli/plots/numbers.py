@@ -24,6 +24,8 @@ ROLES = {"train": "{}", "train*": "train_{}_eval", "validation": "val_{}"}
 SCALES = ("auto", "linear", "log")
 DRAWABLE = 1e100
 """Matplotlib overflows on its way from ±1e308 to pixels."""
+PANELS = 4
+"""A metric of more columns is drawn as their mean."""
 COLUMNS = 300
 """Points of a long line: about as many as a panel of half the width has pixels."""
 MINUS = "\N{MINUS SIGN}"
@@ -97,7 +99,7 @@ def panels(record: HasHistory, *, loss_scale: str = "auto") -> list[Panel]:
         raise ConfigError(f"plots.curves.loss_scale: unknown scale '{loss_scale}'{hint}")
     history, info = record.history, record.info
     loss = quantity_panel(history, "loss", direction="min", detail=(info.get("loss") or {}).get("name", ""), scale=loss_scale)
-    metrics = [metric_panel(history, name, info) for name in info.get("metrics", {})]
+    metrics = [panel for names in grouped(info) for panel in metric_panels(history, names, info)]
     scored = [with_constant(panel, record) for panel in (loss, *metrics)]
     found = [panel for panel in (*scored, learning_rate_panel(history)) if panel.lines]
     return [replace(panel, notes=(*panel.notes, *band_notes(panel))) if panel is found[0] else panel for panel in found]
@@ -116,6 +118,41 @@ def with_constant(panel: Panel, record: HasHistory) -> Panel:
     if low <= constant <= high:
         return replace(panel, constant=constant)
     return replace(panel, notes=(*panel.notes, f"a constant answer scores {constant:.4g}, outside the panel"))
+
+
+def grouped(info: dict[str, Any]) -> list[list[str]]:
+    """Return the columns of each metric: those of one that has a column a class stand together."""
+    groups: dict[str, list[str]] = {}
+    for name, facts in info.get("metrics", {}).items():
+        groups.setdefault(facts.get("metric") or name, []).append(name)
+    return list(groups.values())
+
+
+def metric_panels(history: pd.DataFrame, names: list[str], info: dict[str, Any]) -> list[Panel]:
+    """Return a panel for each column of a metric, of more than 4 columns one of their mean."""
+    if len(names) <= PANELS:
+        return [metric_panel(history, name, info) for name in names]
+    mean = info["metrics"][names[0]]["metric"]
+    averaged = {
+        form.format(mean): history[[form.format(name) for name in names]].mean(axis=1)
+        for form in ROLES.values()
+        if all(form.format(name) in history for name in names)
+    }
+    table = pd.DataFrame({"epoch": history["epoch"], **averaged})
+    panel = metric_panel(table, mean, {**info, "metrics": {mean: info["metrics"][names[0]]}})
+    notes = [f"mean of {len(names)} columns", *extremes(history, names, stem=mean)]
+    return [replace(panel, notes=(*panel.notes, "; ".join(notes)))]
+
+
+def extremes(history: pd.DataFrame, names: list[str], *, stem: str) -> list[str]:
+    """Return which columns of a metric are lowest and highest in the last epoch that measured them, with their values."""
+    for form in reversed(ROLES.values()):
+        table = history.reindex(columns=[form.format(name) for name in names]).set_axis(names, axis=1).dropna(how="all")
+        if len(table):
+            row = table.iloc[-1].dropna()
+            told = [f"{name.removeprefix(f'{stem}_')} ({short(row[name])})" for name in (row.idxmin(), row.idxmax())]
+            return [f"in the end the lowest is {told[0]}", f"the highest {told[1]}"]
+    return []
 
 
 def metric_panel(history: pd.DataFrame, name: str, info: dict[str, Any]) -> Panel:
