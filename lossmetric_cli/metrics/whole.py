@@ -70,7 +70,7 @@ class Exact(Whole):
 
     def values(self, *, y_true: np.ndarray, y_pred: np.ndarray, x: Any = None, model: Any = None) -> dict[str, float]:
         """Return the value of each column; NaN where it is undefined, such as the AUC of a single class."""
-        y_pred = y_pred if self.column is None else y_pred[:, [self.column]]
+        y_pred = y_pred if self.column is None or y_pred.shape[1] == 1 else y_pred[:, [self.column]]
         labels, scores = natural(y_true, task=self.task), probabilities(y_pred, task=self.task, activation=self.activation)
         found = np.full(len(self.columns), np.nan)
         if len(labels) and np.isfinite(scores).all():
