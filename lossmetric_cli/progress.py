@@ -99,6 +99,10 @@ class Progress:
             f"try optimizer.learning_rate={rate / 10:g} or optimizer.clipnorm=1"
         )
 
+    def gap(self, parts: dict[str, Any]) -> None:
+        """Keep the parts of the last epoch's loss - val_loss."""
+        self.record.tell(gap=parts)
+
     def finish(
         self,
         scores: dict[str, dict[str, float]],

@@ -16,6 +16,7 @@ from lossmetric_cli.callbacks import EpochWriter, TrainEval
 from lossmetric_cli.console import Voice
 from lossmetric_cli.data import Data, prepare
 from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
+from lossmetric_cli.gap import Gap
 from lossmetric_cli.progress import Progress
 from lossmetric_cli.record import LARGEST_PREDICTIONS, Record
 from lossmetric_cli.spec import RunSpec
@@ -91,7 +92,7 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
             setup.model.fit(
                 **setup.rows.fit_arguments(setup.model),
                 epochs=spec.epochs,
-                callbacks=[*honest, *setup.callbacks, EpochWriter(progress.epoch)],
+                callbacks=[*honest, Gap(setup.rows, progress.gap), *setup.callbacks, EpochWriter(progress.epoch)],
                 validation_freq=spec.validation_freq,
                 verbose=0,
             )
