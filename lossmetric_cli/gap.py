@@ -67,15 +67,13 @@ def measure(model: keras.Model, rows: feed.Feed, *, epoch: int, logs: dict[str, 
         reason = _obstacle(model, rows, logs)
         if reason:
             return {**known, "left_out": reason}
-        train, batches = rows.parts["train"], _batches(rows, epoch)
-        weights = getattr(train, "w", None)
-        trained = _mean_loss(model, train, batches, weights=weights, training=True)
-        weighted = _mean_loss(model, train, batches, weights=weights, training=False)
-        plain = weighted if weights is None else _mean_loss(model, train, batches, weights=None, training=False)
+        train = rows.parts["train"]
+        numbers = _numbers(rows, epoch)
+        weighted, plain, trained = _mean_losses(model, train, numbers, batch=rows.pace.batch)
     parts = {"running_mean": logs["loss"] - trained, "mode": trained - weighted, "weights": weighted - plain}
     if "val_loss" in logs:
         parts["generalisation"] = plain - logs["val_loss"]
-    return {**known, **parts, "rows": sum(map(len, batches)), "of": len(train)}
+    return {**known, **parts, "rows": len(numbers), "of": len(train)}
 
 
 def _obstacle(model: keras.Model, rows: feed.Feed, logs: dict[str, float]) -> str | None:
@@ -92,35 +90,47 @@ def _obstacle(model: keras.Model, rows: feed.Feed, logs: dict[str, float]) -> st
     return None
 
 
-def _batches(rows: feed.Feed, epoch: int) -> list[np.ndarray]:
-    """Return the row numbers of an epoch's batches, of a seeded sample of the batches where the rows are too many."""
+def _numbers(rows: feed.Feed, epoch: int) -> np.ndarray:
+    """Return the row numbers of an epoch in its order, those of a seeded sample of its batches where they are too many."""
     size = rows.pace.batch
     numbers = feed.order(rows.seed, epoch, len(rows.parts["train"])).numpy()[: rows.pace.steps * size]
-    batches = [numbers[start : start + size] for start in range(0, len(numbers), size)]
     if len(numbers) <= MOST_ROWS:
-        return batches
-    count = max(1, MOST_ROWS // size)
-    return [batches[i] for i in np.sort(np.random.default_rng([rows.seed, 3]).choice(len(batches), count, replace=False))]
+        return numbers
+    starts = np.arange(0, len(numbers), size)
+    sample = np.random.default_rng([rows.seed, 3]).choice(starts, max(1, MOST_ROWS // size), replace=False)
+    return np.concatenate([numbers[start : start + size] for start in np.sort(sample)])
 
 
-def _mean_loss(
-    model: keras.Model, rows: feed.Rows, batches: list[np.ndarray], *, weights: np.ndarray | None, training: bool
-) -> float:
-    """Return the mean of the batches' losses over their rows, as Keras' log has it, for weights that stay."""
+def _mean_losses(model: keras.Model, rows: feed.Rows, numbers: np.ndarray, *, batch: int) -> tuple[float, float, float]:
+    """Return the mean losses of rows in batches, as Keras' log has them, for weights that stay.
 
-    def loss_of(x: Any, y: Any, sample_weight: Any = None) -> Any:
-        answers = model(x, training=training) if model._call_has_training_arg else model(x)
-        return model._compute_loss(x, y, answers, sample_weight, training=training)
-
+    The first is in inference mode, the second is so too but without row weights, the third is in training mode, which
+    comes last because it moves batch statistics.
+    """
+    weights = getattr(rows, "w", None)
     arrays = (rows.x, rows.y) if weights is None else (rows.x, rows.y, weights)
-    if not model.run_eagerly:
-        loss_of = tf.function(loss_of, input_signature=keras.tree.map_structure(_any_rows, arrays), autograph=False)
-    losses = [float(loss_of(*keras.tree.map_structure(lambda array, at=at: tf.constant(array[at]), arrays))) for at in batches]
-    return float(np.average(losses, weights=[len(at) for at in batches]))
 
+    def loss_of(x: Any, y: Any, sample_weight: Any = None, *, training: bool) -> tf.Tensor:
+        answers = model(x, training=training) if model._call_has_training_arg else model(x)
+        return tf.cast(model._compute_loss(x, y, answers, sample_weight, training=training), tf.float64)
 
-def _any_rows(array: np.ndarray) -> tf.TensorSpec:
-    return tf.TensorSpec([None, *array.shape[1:]], array.dtype)
+    def mean(tensors: Any, *, training: bool) -> tf.Tensor:
+        def add(start: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            end = tf.minimum(start + batch, len(numbers))
+            loss = loss_of(*keras.tree.map_structure(lambda tensor: tensor[start:end], tensors), training=training)
+            return start + batch, total + loss * tf.cast(end - start, tf.float64)
+
+        start = (tf.constant(0), tf.constant(0.0, tf.float64))
+        return tf.while_loop(lambda at, _: at < len(numbers), add, start, parallel_iterations=1)[1] / len(numbers)
+
+    def means(*tensors: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        weighted = mean(tensors, training=False)
+        plain = weighted if weights is None else mean(tensors[:2], training=False)
+        return weighted, plain, mean(tensors, training=True)
+
+    execute = means if model.run_eagerly else tf.function(means, autograph=False)
+    found = execute(*keras.tree.map_structure(lambda array: tf.constant(array[numbers]), arrays))
+    return tuple(float(loss) for loss in found)
 
 
 @contextmanager
