@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from lossmetric_cli import catalog
 from lossmetric_cli.build import build, resolve
@@ -91,7 +92,7 @@ class Fed(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch: labels (rows,) or (rows, columns), predictions (rows, columns), weights (rows,)."""
-        self.metric.update_state(self._labels(y_true), self._scores(y_pred), sample_weight=sample_weight)
+        self.metric.update_state(*self.fed(y_true, y_pred), sample_weight=sample_weight)
 
     def result(self) -> Any:
         """Return the metric's value over the batches since the last reset."""
@@ -111,6 +112,10 @@ class Fed(Metric):
     def from_config(cls, config: dict[str, Any]) -> Fed:
         """Return the metric of a `get_config`."""
         return cls(**{**config, "metric": keras.saving.deserialize_keras_object(config["metric"])})
+
+    def fed(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+        """Return labels and scores as the metric that counts is given them."""
+        return self._labels(y_true), self._scores(y_pred)
 
     def _labels(self, y_true: Any) -> Any:
         if self.to_labels == "one_hot":
@@ -159,6 +164,16 @@ def feeding(measured: list[Metric]) -> list[str]:
 def counted(metric: Metric) -> Metric:
     """Return the metric that counts, without the adapter that feeds it."""
     return metric.metric if isinstance(metric, Fed) else metric
+
+
+def by_row(metric: Metric, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray | None:
+    """Return the values (rows,) whose mean a metric is; None for a metric that is no mean of a value a row."""
+    inner = counted(metric)
+    if not isinstance(inner, keras.metrics.MeanMetricWrapper):
+        return None
+    labels, scores = metric.fed(y_true, y_pred) if isinstance(metric, Fed) else (y_true, y_pred)
+    values = keras.ops.convert_to_numpy(inner._fn(labels, scores, **inner._fn_kwargs)).astype("float64")
+    return values.reshape(len(y_true), -1).mean(axis=1) if values.ndim and len(values) == len(y_true) else None
 
 
 def describe(metric: Metric, *, task: Task) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from lossmetric_cli import losses, metrics
 from lossmetric_cli.baselines import skill
-from lossmetric_cli.console import ARROWS, Voice, duration, figure
+from lossmetric_cli.console import ARROWS, Voice, duration, figure, span
 from lossmetric_cli.data import Data
 from lossmetric_cli.devices import Machine
 from lossmetric_cli.record import Record
@@ -108,11 +108,12 @@ class Progress:
         scores: dict[str, dict[str, float]],
         constants: dict[str, dict[str, float]],
         predictions: dict[str, np.ndarray],
+        intervals: dict[str, dict[str, tuple[float, float]]],
     ) -> None:
         """Keep the scores and the predictions of the weights that the run ends with, and say what they are worth."""
         best = {name: {"value": best.value, "epoch": best.epoch} for name, best in self.best.items()}
         skills = {part: skill(scores[part]["loss"], constants[part].get("loss")) for part in scores}
-        kept = {**scores, "baseline": constants, "skill": skills, "best": best}
+        kept = {**scores, "baseline": constants, "skill": skills, "interval": intervals, "best": best}
         self.record.write_json("metrics.json", kept)
         self.record.write_predictions(predictions)
         found = verdicts(self.record.history, self.record.info, kept, predictions)
@@ -135,7 +136,9 @@ class Progress:
             + (f" · skill {worth:.2f}" if worth is not None else "")
         )
         if "test" in scores:
-            self.voice.say(f" test        {' · '.join(f'{name} {figure(value)}' for name, value in scores['test'].items())}")
+            ends = scores["interval"].get("test", {})
+            told = [f"{name} {figure(value)}{_between(ends.get(name))}" for name, value in scores["test"].items()]
+            self.voice.say(f" test        {' · '.join(told)}")
         for sentence in found:
             self.voice.say(f" verdict     {sentence}")
         self.voice.say(f" took        {duration(self.seconds)} for {_count(self.epochs_done, 'epoch')}", style="dim")
@@ -200,6 +203,10 @@ class Progress:
 
 def _from_here(folder: Path) -> Path:
     return folder.relative_to(Path.cwd()) if Path.cwd() in folder.parents else folder
+
+
+def _between(ends: tuple[float, float] | None) -> str:
+    return f" ({span(*ends)})" if ends else ""
 
 
 def _count(number: int, noun: str) -> str:

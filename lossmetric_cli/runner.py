@@ -17,6 +17,7 @@ from lossmetric_cli.console import Voice
 from lossmetric_cli.data import Data, prepare
 from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
 from lossmetric_cli.gap import Gap
+from lossmetric_cli.intervals import Seen, intervals
 from lossmetric_cli.progress import Progress
 from lossmetric_cli.record import LARGEST_PREDICTIONS, Record
 from lossmetric_cli.spec import RunSpec
@@ -32,7 +33,10 @@ def run(spec: RunSpec, record: Record, voice: Voice) -> float:
     progress.begin()
     try:
         _fit(spec, setup, progress)
-        progress.finish(evaluate(setup), constants(setup, data), predict(setup, data, seed=spec.seed))
+        figures, answers = evaluate(setup), predict(setup, data, seed=spec.seed)
+        progress.finish(
+            asked(setup, figures), constants(setup, data), answers, sureness(setup, figures, answers, seed=spec.seed)
+        )
     finally:
         for failure in plots.draw(record, spec.plots) if progress.epochs_done else []:
             voice.note(failure)
@@ -50,10 +54,30 @@ def load_data(spec: RunSpec) -> Data:
 
 
 def evaluate(setup: Setup) -> dict[str, dict[str, float]]:
-    """Return the loss and metrics of the weights that the run ends with, in inference mode, for each part of the data."""
+    """Return what the weights that the run ends with score in inference mode, for each part of the data.
+
+    The loss, its parts and its `loss_stderr`, and the metrics.
+    """
+    return {part: setup.rows.evaluate(setup.model, part) for part in setup.rows.parts if part != TrainEval.part}
+
+
+def asked(setup: Setup, figures: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Return of the figures of each part the loss and the metrics."""
     shown = ("loss", *(metric.name for metric in setup.metrics))
-    scores = {part: setup.rows.evaluate(setup.model, part) for part in setup.rows.parts if part != TrainEval.part}
-    return {part: {name: values[name] for name in shown if name in values} for part, values in scores.items()}
+    return {part: {name: values[name] for name in shown if name in values} for part, values in figures.items()}
+
+
+def sureness(
+    setup: Setup, figures: dict[str, dict[str, float]], answers: dict[str, np.ndarray], *, seed: int
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Return the 95 % intervals of the figures on rows that were not trained on; none where answers are a sample only."""
+    seen = {}
+    for name in ("val", "test"):
+        labels, predicted = setup.rows.parts[name].y if name in figures else (), answers.get(f"{name}_pred", ())
+        if len(labels) and len(predicted) == len(labels):
+            columns = predicted[:, np.newaxis] if predicted.ndim == 1 else predicted
+            seen[name] = Seen(figures[name], labels, columns)
+    return intervals(setup.metrics, seen, seed=seed, eagerly=setup.model.run_eagerly)
 
 
 def constants(setup: Setup, data: Data) -> dict[str, dict[str, float]]:

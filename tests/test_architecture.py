@@ -21,7 +21,7 @@ FLOORS = [
     ["errors", "task", "catalog", "shipped", "console"],
     ["store", "spec", "build"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
-    ["callbacks", "checks", "plots", "baselines", "gap"],
+    ["callbacks", "checks", "plots", "baselines", "gap", "intervals"],
     ["assembly", "progress"],
     ["runner", "sweep"],
     ["cli", "_hydra"],
@@ -35,9 +35,9 @@ SIBLINGS = ["data", "models", "losses", "metrics", "callbacks"]
 AT_ALL = {
     "keras": [
         *("anatomy", "assembly", "baselines", "callbacks", "checks", "devices"),
-        *("feed", "gap", "losses", "metrics", "models", "optimizers"),
+        *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers"),
     ],
-    "tensorflow": ["anatomy", "devices", "feed", "gap"],
+    "tensorflow": ["anatomy", "devices", "feed", "gap", "intervals"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],
     "sklearn": ["data"],
     "matplotlib": ["plots"],
