@@ -24,6 +24,7 @@ FLOORS = [
     ["callbacks", "checks", "plots", "baselines", "gap", "intervals"],
     ["assembly", "progress"],
     ["runner", "sweep"],
+    ["story"],
     ["cli", "_hydra"],
     ["__init__", "__main__"],
 ]
