@@ -64,6 +64,7 @@ def intervals(
             ends = _of_metric(metric, seen, scorer, seed)
             if ends is not None and all(map(math.isfinite, ends)):
                 found[name][metric.name] = ends
+        metric.reset_state()
     return found
 
 
