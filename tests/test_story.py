@@ -322,6 +322,12 @@ def test_pages_need_no_character_that_ascii_has_no_word_for(finished, sweep):
     assert {character for character in every if ord(character) > 127} <= set(page._ASCII)
 
 
+def test_a_long_path_is_not_broken_in_a_command_to_copy(changed, tmp_path):
+    folder = tmp_path / ("long" * 20)
+    shutil.copytree(changed(), folder)
+    assert f"lmrun explain gap {folder}" in re.sub(r" \\\n *", " ", story.answer([str(folder)], width=60))
+
+
 @pytest.mark.parametrize("words", [[], ["gap"]])
 def test_a_story_is_told_without_tensorflow(finished, words):
     code = (
@@ -330,3 +336,22 @@ def test_a_story_is_told_without_tensorflow(finished, words):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60, env=os.environ)
     assert done.stderr.split() == ["0"]
+
+
+def test_the_readme_shows_true_lines_of_a_story_and_a_gap(tmp_path, monkeypatch):
+    """Line by line, figures aside: they are of the machine that the README was written on."""
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```text\n((?:digits · mlp|The gap of).*?)```", readme, re.DOTALL)
+    commands = [
+        ["loss=categorical_crossentropy", "metrics=[auc]", "validation.test_split=0.1", "epochs=30"],
+        ["experiment=dropout"],
+    ]
+
+    def shape(text):
+        return [word for word in re.sub(r"[+−]?\d[\d.,]*", "0", text).split() if word != "…"]
+
+    for number, command in enumerate(commands):
+        ran(tmp_path, *command)
+        monkeypatch.chdir(tmp_path)
+        printed = iter(shape(told(*["gap"][:number], "outputs/latest")))
+        assert all(word in printed for word in shape(shown[number])), "the words of the README in their order"

@@ -34,7 +34,7 @@ IDEAS = {
             "Other test rows would give another figure. The interval holds, in 95 of 100 such draws, the figure that all rows "
             "of the kind would give: 0.9667 of 180 rows is 0.93 to 0.98. Four times the rows make it half as wide.",
             "A share of right rows has Wilson's interval (1927), which stays within 0 and 1 and has a width even where every "
-            "row is right. A mean over rows, such as a loss, has mean ± 1.96 standard errors. AUC, F1, R² and RMSE have the "
+            "row is right. A mean over rows, such as a loss, lies within 1.96 standard errors. AUC, F1, R² and RMSE have the "
             "middle 95 % of 200 samples of the rows drawn with replacement (Efron's bootstrap, 1979).",
             "It is about the rows alone. Another seed starts from other weights, which -m seed=0,1,2 shows. Rows that hang "
             "together, such as pictures of one person, make it too narrow; so does choosing the best of many runs on the "
@@ -56,7 +56,7 @@ IDEAS = {
             "A few rows that are wrong and very sure make it wide under cross-entropy. Half of it costs four times the rows.",
         ),
         show=(("lmrun data=iris", "30 rows: a wide band; then data=digits: 359 rows"),),
-        also=("noise band", "standard error", "loss_stderr", "val_loss_stderr", "band"),
+        also=("standard error", "loss_stderr", "val_loss_stderr", "band"),
         see=("spikes", "interval", "validation"),
     ),
 }

@@ -45,7 +45,7 @@ def story(record: Record, *, width: int) -> list[Row]:
         rows += page.margin(
             f"Measured on a seeded sample of {gap['rows']:,} of {gap['of']:,} training rows, in whole batches.", width=width
         )
-    return [*rows, *page.command("see", "lmrun explain training-loss", width=width)]
+    return [*rows, *page.command("see", "lmrun explain gap", width=width)]
 
 
 def measured(info: dict[str, Any]) -> dict[str, Any] | None:

@@ -30,8 +30,12 @@ def story(record: Record, *, width: int) -> list[Row]:
     rows += page.items("verdicts", info.get("verdicts", []), width=width)
     for number, (text, command) in enumerate(advice(record)):
         label = "" if number else "next"
-        rows += page.prose(label, text, width=width) + (page.command("", command, width=width) if command else [])
-    see = page.command("see", f"lmrun explain gap {record.folder}", width=width) if gaps.measured(info) else []
+        rows += page.prose(label, text, width=width) + (
+            page.command("", command, width=width, keeps_words=True) if command else []
+        )
+    see = (
+        page.command("see", f"lmrun explain gap {record.folder}", width=width, keeps_words=True) if gaps.measured(info) else []
+    )
     return [*rows, *see]
 
 

@@ -24,7 +24,7 @@ def story(folder: Path, *, width: int) -> list[Row]:
     rows += page.blank()
     rows += page.items("failed", [f"{job['job']}: {_differs(job, jobs)}: {job['error']}" for job in failed], width=width)
     if finished:
-        rows += page.command("next", f"lmrun explain {folder / str(finished[0]['job'])}", width=width)
+        rows += page.command("next", f"lmrun explain {folder / str(finished[0]['job'])}", width=width, keeps_words=True)
     return rows
 
 

@@ -29,6 +29,6 @@ def listed(words: Sequence[str]) -> str:
 
 def command(info: dict[str, Any], *changes: str, is_sweep: bool = False) -> str:
     """Return what to type for a run's own words with some of them changed."""
-    keys = {change.partition("=")[0] for change in changes}
+    keys = {"quiet", *(change.partition("=")[0] for change in changes)}
     kept = [word for word in info.get("overrides", []) if word.partition("=")[0] not in keys]
     return " ".join(["lmrun", *(["-m"] if is_sweep else []), *map(shlex.quote, [*kept, *changes])])
