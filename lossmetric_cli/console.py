@@ -98,6 +98,15 @@ def figure(value: Any) -> str:
     return text if "e" not in text or abs(value) < 1e-3 or abs(value) >= 1e6 else f"{value:.0f}"
 
 
+def span(low: float, high: float) -> str:
+    """Return two ends of an interval, `0.94 to 0.98`, with the decimals that its width leaves meaning to."""
+    half = (high - low) / 2
+    if not half > 0:
+        return f"{figure(low)} to {figure(high)}"
+    decimals = min(max(0, -math.floor(math.log10(half / 2))), 12)
+    return f"{low:.{decimals}f} to {high:.{decimals}f}"
+
+
 def duration(seconds: float) -> str:
     """Return a length of time in words that fit a line: `12 s`, `3 min 20 s`, `2 h 5 min`."""
     whole = round(seconds)

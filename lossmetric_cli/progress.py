@@ -13,7 +13,7 @@ import numpy as np
 
 from lossmetric_cli import losses, metrics
 from lossmetric_cli.baselines import skill
-from lossmetric_cli.console import ARROWS, Voice, duration, figure
+from lossmetric_cli.console import ARROWS, Voice, duration, figure, span
 from lossmetric_cli.data import Data
 from lossmetric_cli.devices import Machine
 from lossmetric_cli.outputs import Output
@@ -86,7 +86,7 @@ class Progress:
                 best.value, best.epoch = row[name], self.epochs_done
                 is_best = is_best or name == self.spec.monitor
         left = self.seconds / self.epochs_done * (self.spec.epochs - self.epochs_done)
-        figures = [span([row.get(name) for name in names]) for names in self._shown().values()]
+        figures = [reach([row.get(name) for name in names]) for names in self._shown().values()]
         self.voice.epoch(self.epochs_done, self.spec.epochs, figures, is_best=is_best, seconds_left=left)
         self._look_for_nan(row)
 
@@ -104,16 +104,21 @@ class Progress:
             f"try optimizer.learning_rate={rate / 10:g} or optimizer.clipnorm=1"
         )
 
+    def gap(self, parts: dict[str, Any]) -> None:
+        """Keep the parts of the last epoch's loss - val_loss."""
+        self.record.tell(gap=parts)
+
     def finish(
         self,
         scores: dict[str, dict[str, float]],
         constants: dict[str, dict[str, float]],
         predictions: dict[str, np.ndarray],
+        intervals: dict[str, dict[str, tuple[float, float]]],
     ) -> None:
         """Keep the scores and the predictions of the weights that the run ends with, and say what they are worth."""
         best = {name: {"value": best.value, "epoch": best.epoch} for name, best in self.best.items()}
         skills = {part: skill(scores[part]["loss"], constants[part].get("loss")) for part in scores}
-        kept = {**scores, "baseline": constants, "skill": skills, "best": best}
+        kept = {**scores, "baseline": constants, "skill": skills, "interval": intervals, "best": best}
         self.record.write_json("metrics.json", kept)
         self.record.write_predictions(predictions)
         found = verdicts(self.record.history, self.record.info, kept, predictions)
@@ -135,7 +140,9 @@ class Progress:
             + (f" · skill {worth:.2f}" if worth is not None else "")
         )
         if "test" in scores:
-            told = [f"{name} {figure(value)}" for name, value in scores["test"].items() if name in few]
+            ends = scores["interval"].get("test", {})
+            shown = {name: value for name, value in scores["test"].items() if name in few}
+            told = [f"{name} {figure(value)}{_between(ends.get(name))}" for name, value in shown.items()]
             self.voice.say(f" test        {' · '.join(told)}")
         for sentence in found:
             self.voice.say(f" verdict     {sentence}")
@@ -213,7 +220,7 @@ class Progress:
         return shown | ({"learning_rate": ("learning_rate",)} if self.setup.rate_changes else {})
 
 
-def span(values: list[Any]) -> str:
+def reach(values: list[Any]) -> str:
     """Return a value as the console shows it, of several the lowest and the highest."""
     found = [value for value in values if value is not None and not (len(values) > 1 and math.isnan(value))]
     if len(values) == 1 or not found:
@@ -276,6 +283,10 @@ def _loss_facts(output: Output) -> dict[str, Any]:
 
 def _from_here(folder: Path) -> Path:
     return folder.relative_to(Path.cwd()) if Path.cwd() in folder.parents else folder
+
+
+def _between(ends: tuple[float, float] | None) -> str:
+    return f" ({span(*ends)})" if ends else ""
 
 
 def _count(number: int, noun: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lossmetric_cli import devices, metrics, plots
+from lossmetric_cli import devices, feed, metrics, plots
 from lossmetric_cli.assembly import Setup, assemble
 from lossmetric_cli.baselines import baselines
 from lossmetric_cli.build import build
@@ -18,7 +18,9 @@ from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, TrainEval
 from lossmetric_cli.console import Voice
 from lossmetric_cli.data import Data, prepare
 from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
-from lossmetric_cli.outputs import of
+from lossmetric_cli.gap import Gap
+from lossmetric_cli.intervals import Seen, intervals
+from lossmetric_cli.outputs import Output, of
 from lossmetric_cli.preview import preview
 from lossmetric_cli.progress import Progress
 from lossmetric_cli.record import LARGEST_PREDICTIONS, Record
@@ -35,7 +37,10 @@ def run(spec: RunSpec, record: Record, voice: Voice) -> float:
     progress.begin()
     try:
         _fit(spec, setup, progress)
-        progress.finish(evaluate(setup), constants(setup, data), predict(setup, data, seed=spec.seed))
+        figures, answers = evaluate(setup), predict(setup, data, seed=spec.seed)
+        progress.finish(
+            asked(setup, figures), constants(setup, data), answers, sureness(setup, figures, answers, seed=spec.seed)
+        )
     finally:
         for failure in plots.draw(record, spec.plots) if progress.epochs_done else []:
             voice.note(failure)
@@ -70,11 +75,36 @@ def _as_list(targets: Any) -> list[str]:
 
 
 def evaluate(setup: Setup) -> dict[str, dict[str, float]]:
-    """Return the loss and metrics of the weights that the run ends with, in inference mode, for each part of the data."""
-    shown = setup.figures
+    """Return what the weights that the run ends with score in inference mode, for each part of the data.
+
+    The loss, its parts and its `loss_stderr`, and the metrics.
+    """
     parts = [part for part in setup.rows.parts if part != TrainEval.part]
-    scores = {part: setup.rows.evaluate(setup.model, part) | after_epoch(setup, part) for part in parts}
-    return {part: {name: values[name] for name in shown if name in values} for part, values in scores.items()}
+    return {part: setup.rows.evaluate(setup.model, part) | after_epoch(setup, part) for part in parts}
+
+
+def asked(setup: Setup, figures: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Return of the figures of each part the loss and the metrics."""
+    return {part: {name: values[name] for name in setup.figures if name in values} for part, values in figures.items()}
+
+
+def sureness(
+    setup: Setup, figures: dict[str, dict[str, float]], answers: dict[str, np.ndarray], *, seed: int
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Return the 95 % intervals of the figures on rows that were not trained on; none where answers are a sample only."""
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for name in ("val", "test"):
+        rows = setup.rows.parts.get(name, ())
+        if len(rows) and len(answers[f"{name}_rows"]) == len(rows):
+            seen = {output.name: _seen(output, rows, answers, part=name) for output in setup.outputs}
+            found[name] = intervals(setup.outputs, seen, figures[name], seed=seed, eagerly=setup.model.run_eagerly)
+    return found
+
+
+def _seen(output: Output, rows: feed.Rows, answers: dict[str, np.ndarray], *, part: str) -> Seen:
+    """Return the labels of a part as an output's metrics are fed them, and what the model answers."""
+    predicted = answers[f"{part}_pred" + (f"_{output.name}" if output.name else "")]
+    return Seen(of(rows.y, output), predicted[:, np.newaxis] if predicted.ndim == 1 else predicted)
 
 
 def after_epoch(setup: Setup, part: str) -> dict[str, float]:
@@ -127,7 +157,7 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
             setup.model.fit(
                 **setup.rows.fit_arguments(setup.model),
                 epochs=spec.epochs,
-                callbacks=[*honest, *setup.callbacks, EpochWriter(progress.epoch)],
+                callbacks=[*honest, Gap(setup.rows, progress.gap), *setup.callbacks, EpochWriter(progress.epoch)],
                 validation_freq=spec.validation_freq,
                 verbose=0,
             )

@@ -22,10 +22,11 @@ FLOORS = [
     ["ranges"],
     ["store", "spec", "build", "outputs", "quantiles"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
-    ["callbacks", "checks", "plots", "baselines", "weights"],
+    ["callbacks", "checks", "plots", "baselines", "weights", "gap", "intervals"],
     ["assembly", "progress"],
     ["preview"],
     ["runner", "sweep"],
+    ["story"],
     ["cli", "_hydra"],
     ["__init__", "__main__"],
 ]
@@ -37,9 +38,9 @@ SIBLINGS = ["data", "models", "losses", "metrics", "callbacks"]
 AT_ALL = {
     "keras": [
         *("anatomy", "assembly", "baselines", "callbacks", "checks", "devices"),
-        *("feed", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
+        *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
     ],
-    "tensorflow": ["anatomy", "checks", "devices", "feed"],
+    "tensorflow": ["anatomy", "checks", "devices", "feed", "gap", "intervals"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],
     "sklearn": ["data", "metrics"],
     "matplotlib": ["plots"],

@@ -90,10 +90,10 @@ def _check(words: list[str]) -> int:
 
 
 def _explain(words: list[str]) -> int:
-    """Print what names mean: losses, metrics, optimizers, schedules, callbacks and ideas."""
-    from lossmetric_cli.explain import explain
+    """Print what names mean, or the story of run folders and sweeps."""
+    from lossmetric_cli import story
 
-    print(explain(words), end="")
+    print(story.answer(words), end="")
     return 0
 
 

@@ -19,6 +19,7 @@ lmrun trains a Keras model that YAML options choose by name, and tells its losse
   lmrun check [WORDS]                                    what a run would be, and what is wrong with it; trains nothing
   lmrun plot outputs/latest                              draw a run's pictures again
   lmrun explain NAME, lmrun list losses                  what a name means: formula, range, traps; all names
+  lmrun explain outputs/latest                           what a run came to, and what to try; explain gap RUN
 """
 _END = """\
 lmrun help GROUP      its options, a line each      lmrun --cfg job [WORDS]    the config that words make, every knob

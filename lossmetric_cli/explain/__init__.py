@@ -8,10 +8,10 @@ from lossmetric_cli.explain.cards import CARDS, PLURALS
 from lossmetric_cli.explain.ideas import IDEAS
 from lossmetric_cli.explain.listing import listing
 from lossmetric_cli.explain.page import Row
-from lossmetric_cli.explain.topics import foreign
+from lossmetric_cli.explain.topics import foreign, is_name
 from lossmetric_cli.explain.untrainable import why_untrainable
 
-__all__ = ["explain", "foreign", "list_names", "why_untrainable"]
+__all__ = ["explain", "foreign", "is_name", "list_names", "why_untrainable"]
 
 
 def explain(words: list[str], *, width: int | None = None) -> str:

@@ -72,9 +72,13 @@ def whole(text: str, *, width: int) -> list[Row]:
     return [Row(None, part) for line in text.splitlines() for part in _kept(line, width)]
 
 
-def command(label: str, text: str, *, width: int) -> list[Row]:
-    r"""Return a command that can be copied: a line that goes on below ends in ` \`."""
-    parts = _wrapped(text, _room(width) - 2, hang=2)
+def command(label: str, text: str, *, width: int, keeps_words: bool = False) -> list[Row]:
+    r"""Return a command that can be copied: a line that goes on below ends in ` \`.
+
+    A word that is longer than the line, such as a path, is broken unless `keeps_words`.
+    """
+    room = _room(width) - 2
+    parts = textwrap.wrap(text, room, subsequent_indent="  ", break_on_hyphens=False, break_long_words=not keeps_words)
     return _rows(label, [*(f"{part} \\" for part in parts[:-1]), *parts[-1:]])
 
 

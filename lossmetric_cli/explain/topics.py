@@ -55,6 +55,11 @@ def find(name: str, group: str | None = None) -> list[Topic]:
     return [Topic(where, option) for where, option in own if option] or _foreign(name, group)
 
 
+def is_name(word: str) -> bool:
+    """Return whether a word names something, or begins with a group as `loss/hinge` does."""
+    return bool(find(word)) or word.rpartition("/")[0] in _GROUPS
+
+
 def foreign(name: str, group: str | None = None) -> str | None:
     """Return the option that is meant by another library's name, in `group` or in the first group that has one."""
     name = _bare(name)

@@ -69,7 +69,7 @@ IDEAS = {
             ("lmrun experiment=dropout", "loss stays above val_loss on the same rows; model.dropout=0 ends it"),
         ),
         also=("evaluate", "train loss", "training loss and validation loss", "loss above val_loss", "train_loss_eval"),
-        see=("train-and-inference", "class-weights", "epoch-and-batch"),
+        see=("gap", "train-and-inference", "class-weights", "epoch-and-batch"),
     ),
     "train-and-inference": Idea(
         title="Which layers behave differently in training?",
@@ -178,7 +178,7 @@ IDEAS = {
             ("lmrun data=iris optimizer/learning_rate=cosine_decay lr=0.1", "the same start, and a calm end"),
         ),
         also=("noise", "noisy validation", "unstable", "learning rate decay"),
-        see=("cosine_decay", "reduce_lr_on_plateau", "validation"),
+        see=("noise-band", "cosine_decay", "reduce_lr_on_plateau", "validation"),
     ),
     "saving": Idea(
         title="What must be saved to go on training, and what to use the model?",

@@ -26,6 +26,7 @@ from lossmetric_cli.metrics.scores import (
 )
 from lossmetric_cli.metrics.several import Several
 from lossmetric_cli.metrics.traits import (
+    by_row,
     class_name,
     columns,
     counted,
@@ -53,6 +54,7 @@ __all__ = [
     "balanced_accuracy",
     "build_metrics",
     "build_weighted",
+    "by_row",
     "class_name",
     "cohen_kappa",
     "columns",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
 from lossmetric_cli import catalog
 from lossmetric_cli.metrics.fed import Fed
@@ -97,6 +98,16 @@ def describe(metric: Any, *, task: Task) -> str:
     if type(inner) is keras.metrics.MeanMetricWrapper:
         return f"mean of {inner._fn.__name__}"
     return class_name(metric)
+
+
+def by_row(metric: Any, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray | None:
+    """Return the values (rows,) whose mean a metric is; None for a metric that is no mean of a value a row."""
+    inner = counted(metric)
+    if not isinstance(inner, keras.metrics.MeanMetricWrapper):
+        return None
+    labels, scores = metric.fed(y_true, y_pred) if isinstance(metric, Fed) else (y_true, y_pred)
+    values = keras.ops.convert_to_numpy(inner._fn(labels, scores, **inner._fn_kwargs)).astype("float64")
+    return values.reshape(len(y_true), -1).mean(axis=1) if values.ndim and len(values) == len(y_true) else None
 
 
 def is_batch_mean(metric: Any, y_true: Any, y_pred: Any) -> bool:

@@ -1,0 +1,216 @@
+"""The story of one run in plain words, each sentence with its figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from lossmetric_cli.console import figure, span
+from lossmetric_cli.explain import page
+from lossmetric_cli.explain.page import Row
+from lossmetric_cli.record import Record
+from lossmetric_cli.story import gaps
+from lossmetric_cli.story.advice import advice
+from lossmetric_cli.story.words import BETTER, FARTHEST, count, listed, signed
+
+_PARTS = {"train": "to train on", "val": "to validate", "test": "kept for a test"}
+
+
+def story(record: Record, *, width: int) -> list[Row]:
+    """Return the page of a run: finished, failed, interrupted or running."""
+    info = record.info
+    status = info.get("status", "of unknown status")
+    title = info.get("title") or "lmrun " + " ".join(info.get("overrides", []))
+    rows = page.title(f"{title} · {status}", width=width)
+    for paragraph in (_what(info), _course(record), _worth(record), _partner(record), _test(record)):
+        text = " ".join(paragraph)
+        rows += [*page.blank(), *page.margin(text, width=width)] if text else []
+    rows += page.blank()
+    rows += page.items("verdicts", info.get("verdicts", []), width=width)
+    for number, (text, command) in enumerate(advice(record)):
+        label = "" if number else "next"
+        rows += page.prose(label, text, width=width) + (
+            page.command("", command, width=width, keeps_words=True) if command else []
+        )
+    see = (
+        page.command("see", f"lmrun explain gap {record.folder}", width=width, keeps_words=True) if gaps.measured(info) else []
+    )
+    return [*rows, *see]
+
+
+def _what(info: dict[str, Any]) -> Iterator[str]:
+    """Yield what was trained on what, what was optimised, and what only measured."""
+    if "title" not in info:  # it failed before its parts were known
+        return
+    data, model, optimizer, *_ = info["title"].split(" · ")
+    rows = [f"{n:,} rows {_PARTS[part]}" for part, n in info["rows"].items() if part in _PARTS]
+    yield f"It trained {model} with {optimizer} on {data}: {listed(rows)}{_same_rows(info)}. {_asks(info['task'])}"
+    settings = info["config"]["model"] if isinstance(info["config"].get("model"), dict) else {}
+    penalties = [f"an {name.upper()} penalty of {settings[name]:g}" for name in ("l1", "l2") if settings.get(name)]
+    yield f"It optimised {listed([info['loss']['name'], *penalties])} (lower is better) and nothing else."
+    measured = [f"{name} ({BETTER[facts['direction']]})" for name, facts in info["metrics"].items()]
+    yield f"Only measured: {listed(measured)}." if measured else "No metric was measured beside it."
+    if "job" in info:
+        yield f"It is job {info['job']} of a sweep."
+
+
+def _same_rows(info: dict[str, Any]) -> str:
+    same = info["config"].get("validation", {}).get("_target_") == "lossmetric_cli.data.same"
+    return ", which are the same rows" if same else ""
+
+
+def _asks(task: dict[str, Any]) -> str:
+    units = task["units"]
+    named = ", ".join(map(str, task["classes"])) if len(task["classes"]) <= 4 else ""
+    of_these = f" ({named})" if named else ""
+    return {
+        "binary": f"A row is one of two classes{of_these}.",
+        "multiclass": f"A row is one of {len(task['classes']) or units} classes{of_these}.",
+        "multilabel": f"A row has {units} labels, each on or off.",
+        "regression": "A row is answered by a number." if units == 1 else f"A row is answered by {units} numbers.",
+    }[task["kind"]]
+
+
+def _course(record: Record) -> Iterator[str]:
+    """Yield how far the run came, what stopped it, and its best epoch."""
+    info, done = record.info, len(record.history)
+    asked = info.get("config", {}).get("epochs")
+    yield _end(info, done, asked)
+    monitor = info.get("monitor", {})
+    best = _best(record)
+    if not best:
+        return
+    name, way = monitor["name"], monitor["direction"]
+    text = f"{name}, which chooses the epoch, was {FARTHEST[way]} at epoch {best['epoch']}: {figure(best['value'])}."
+    is_last = best["epoch"] == done
+    if info.get("status") != "finished" or is_last:
+        yield text
+    elif _restores(info):
+        yield f"{text} The weights of that epoch are the ones it ended with."
+    else:
+        yield f"{text} The run ended with the weights of epoch {done} all the same."
+
+
+def _end(info: dict[str, Any], done: int, asked: int | None) -> str:
+    status, of = info.get("status"), f" of {asked}" if asked else ""
+    if status == "failed":
+        when = f"after {count(done, 'epoch')}{of}" if done else "before the end of its first epoch"
+        return f"It failed {when}: {info['error']}."
+    if status == "interrupted":
+        return f"It was interrupted after {count(done, 'epoch')}{of}; nothing was scored at the end."
+    if status != "finished":
+        return f"It has not ended, or was killed: {count(done, 'epoch')}{of} so far."
+    if done == asked:
+        return "It ran its one epoch." if done == 1 else f"It ran all of its {done} epochs."
+    callbacks = info["config"].get("callbacks") or {}
+    stopper = next((node for node in callbacks.values() if str(node.get("_target_")).endswith("EarlyStopping")), None)
+    if stopper:
+        waited = count(stopper.get("patience", 0), "epoch")
+        return f"early_stopping ended it after {done} of {asked} epochs: {stopper['monitor']} had not improved for {waited}."
+    return f"A callback stopped it after {done} of {asked} epochs."
+
+
+def _restores(info: dict[str, Any]) -> bool:
+    return any(node.get("restore_best_weights") for node in (info["config"].get("callbacks") or {}).values())
+
+
+def _best(record: Record) -> dict[str, Any] | None:
+    """Return the best value of the monitor and its epoch; a run that did not finish has it in its history alone."""
+    info, history = record.info, record.history
+    monitor = info.get("monitor", {})
+    name = monitor.get("name")
+    known = info.get("best", {}).get(name)
+    if known and known["epoch"]:
+        return known
+    if name not in history or not history[name].notna().any() or monitor.get("direction") not in ("min", "max"):
+        return None
+    row = history[name].idxmin() if monitor["direction"] == "min" else history[name].idxmax()
+    return {"value": float(history[name][row]), "epoch": int(history["epoch"][row])}
+
+
+def _worth(record: Record) -> Iterator[str]:
+    """Yield the loss and the metrics against the constant answer."""
+    info, scores = record.info, record.scores
+    part, rows = ("val", "validation rows") if "val" in scores else ("train", "training rows")
+    reached, constant = scores.get(part, {}), scores.get("baseline", {}).get(part, {})
+    if reached.get("loss") is not None and constant.get("loss") is not None:
+        yield _skill(reached, constant, scores["skill"].get(part), rows, info)
+
+
+def _skill(reached: dict[str, float], constant: dict[str, float], skill: float | None, rows: str, info: dict[str, Any]) -> str:
+    metrics = [
+        f"{name} {figure(reached[name])} against {figure(round(value, 6))}"
+        for name, value in constant.items()
+        if name in info["metrics"] and reached.get(name) is not None
+    ]
+    said = f", a skill of {skill:.2f} (0 is worthless, 1 perfect)" if skill is not None else ""
+    also = f"; {listed(metrics)}" if metrics else ""
+    return (
+        f"On the {rows} its loss is {figure(reached['loss'])} where the best constant answer has "
+        f"{figure(constant['loss'])}{said}{also}."
+    )
+
+
+def _partner(record: Record) -> Iterator[str]:
+    """Yield training rows against validation rows, both in inference mode, what chance makes of it, and the gap."""
+    yield from _honest(record)
+    gap = gaps.measured(record.info)
+    if gap and gap["val_loss"] is not None:
+        yield _gap(gap)
+
+
+def _honest(record: Record) -> Iterator[str]:
+    history = record.history
+    if not len(history) or not {"train_loss_eval", "val_loss"} <= {*history.columns}:
+        return
+    last = history.iloc[-1]
+    train, val, error = (float(last.get(name, math.nan)) for name in ("train_loss_eval", "val_loss", "val_loss_stderr"))
+    if not (math.isfinite(train) and math.isfinite(val)) or _same_rows(record.info):
+        return
+    way = "higher" if val > train else "lower"
+    text = (
+        f"After epoch {last['epoch']:.0f}, in inference mode, the loss was {figure(train)} on training rows and {figure(val)} "
+        f"on validation rows"
+    )
+    if not error > 0:
+        yield f"{text}."
+        return
+    times = abs(val - train) / error
+    chance = "which can be chance" if times < 2 else "which is more than chance"
+    yield f"{text}: {way} by {times:.1f} standard errors of val_loss ({figure(error)} over these rows), {chance}."
+    yield f"A val_loss that differs from that of another run by less than {figure(2 * error)} says little by itself."
+
+
+def _gap(gap: dict[str, Any]) -> str:
+    scale = max(abs(gap["loss"]), abs(gap["val_loss"]))
+    key = gaps.largest(gap)
+    difference = signed(gap["loss"] - gap["val_loss"], scale=scale)
+    if key is None:
+        return f"The logged loss less val_loss was {difference}, next to nothing."
+    return (
+        f"The logged loss less val_loss was {difference} in epoch {gap['epoch']}; the largest part of that is {_PLAIN[key]} "
+        f"({signed(gap[key], scale=scale)})."
+    )
+
+
+_PLAIN = {
+    "running_mean": "the running mean: loss is measured while the weights change",
+    "mode": "the mode: layers that work differently in training",
+    "weights": "the row weights, which only the training loss has",
+    "generalisation": "generalisation: rows that it has seen against rows that it has not",
+}
+
+
+def _test(record: Record) -> Iterator[str]:
+    """Yield the figures of the test rows with their intervals."""
+    scores = record.scores
+    figures, ends = scores.get("test", {}), scores.get("interval", {}).get("test", {})
+    told = [
+        f"{name} {figure(value)}" + (f" ({span(*ends[name])})" if ends.get(name) else "")
+        for name, value in figures.items()
+        if value is not None
+    ]
+    if told:
+        sure = ", with 95 % intervals" if ends else ""
+        yield f"On {count(record.info['rows']['test'], 'test row')}, which chose nothing{sure}: {listed(told)}."
