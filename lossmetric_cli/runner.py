@@ -91,14 +91,15 @@ def asked(setup: Setup, figures: dict[str, dict[str, float]]) -> dict[str, dict[
 def sureness(
     setup: Setup, figures: dict[str, dict[str, float]], answers: dict[str, np.ndarray], *, seed: int
 ) -> dict[str, dict[str, tuple[float, float]]]:
-    """Return the 95 % intervals of the figures on rows that were not trained on; none where answers are a sample only."""
-    found: dict[str, dict[str, tuple[float, float]]] = {}
-    for name in ("val", "test"):
-        rows = setup.rows.parts.get(name, ())
-        if len(rows) and len(answers[f"{name}_rows"]) == len(rows):
-            seen = {output.name: _seen(output, rows, answers, part=name) for output in setup.outputs}
-            found[name] = intervals(setup.outputs, seen, figures[name], seed=seed, eagerly=setup.model.run_eagerly)
-    return found
+    """Return the 95 % intervals of the figures on the test rows, of the validation rows where there are none.
+
+    None where the answers are a sample only.
+    """
+    name = next((part for part in ("test", "val") if part in setup.rows.parts), None)
+    if name is None or len(answers[f"{name}_rows"]) != len(setup.rows.parts[name]):
+        return {}
+    seen = {output.name: _seen(output, setup.rows.parts[name], answers, part=name) for output in setup.outputs}
+    return {name: intervals(setup.outputs, seen, figures[name], seed=seed, eagerly=setup.model.run_eagerly)}
 
 
 def _seen(output: Output, rows: feed.Rows, answers: dict[str, np.ndarray], *, part: str) -> Seen:

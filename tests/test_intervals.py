@@ -12,6 +12,7 @@ from sklearn import metrics as sk
 from lossmetric_cli import console, intervals
 from lossmetric_cli.intervals import Seen
 from lossmetric_cli.metrics import build_metrics
+from lossmetric_cli.outputs import Output
 from lossmetric_cli.task import Task
 
 BINARY = Task("binary", (4,), 1)
@@ -38,7 +39,12 @@ def value_of(metric, y, p):
 
 def ends_of(metrics, y, p, *, seed=0, **figures):
     figures |= {metric.name: value_of(metric, y, p) for metric in metrics}
-    return intervals.intervals(metrics, {"test": Seen({"loss": 1.0, **figures}, y, p)}, seed=seed)["test"]
+    return intervals.intervals([answer(metrics)], {"": Seen(y, p)}, {"loss": 1.0, **figures}, seed=seed)
+
+
+def answer(metrics):
+    columns = {metric.name: (metric.name,) for metric in metrics}
+    return Output("", BINARY, None, "dense", "sigmoid", metrics=metrics, columns=columns)
 
 
 @pytest.mark.parametrize(("right", "rows"), [(0, 7), (3, 7), (174, 180), (180, 180), (1, 100_000)])
@@ -105,8 +111,8 @@ def test_intervals_cover_the_truth_about_95_times_in_100():
         found = ends_of(metrics, labels, answers)
         squares = ((answers - labels) ** 2)[:, 0]
         found["rmse"] = intervals.bootstrap(
-            lambda numbers, by_row=squares: np.sqrt(by_row[numbers].mean(axis=1)), 120, seed=seed
-        )
+            lambda numbers, by_row=squares: np.sqrt(by_row[numbers].mean(axis=1, keepdims=True)), 120, seed=seed
+        )[0]
         for name, value in {**truth, "rmse": math.sqrt(truth["mse"])}.items():
             covered[name].append(found[name][0] <= value <= found[name][1])
     assert {name: 0.91 <= np.mean(is_covered) <= 0.98 for name, is_covered in covered.items()} == dict.fromkeys(covered, True)
@@ -117,17 +123,17 @@ def test_of_too_many_cells_nothing_is_drawn_and_formulas_stay():
     assert set(ends_of(measured(auc="AUC", accuracy="BinaryAccuracy"), y, p)) == {"accuracy"}
 
 
-def test_a_part_of_one_row_has_no_interval():
+def test_metrics_of_one_row_have_no_interval():
     y, p = rows_of_a_binary_task(0, rows=1)
-    assert intervals.intervals([], {"val": Seen({"loss": 1.0, "loss_stderr": 0.1}, y, p)}, seed=0) == {}
+    assert ends_of(measured(auc="AUC", accuracy="BinaryAccuracy"), y, p) == {}
 
 
 def test_bootstrap_leaves_out_samples_without_a_value():
     def scores(numbers):
-        return np.where(np.arange(len(numbers)) % 2, np.nan, 3.0)
+        return np.where(np.arange(len(numbers)) % 2, np.nan, 3.0)[:, np.newaxis]
 
-    assert intervals.bootstrap(scores, 10, seed=0) == (3.0, 3.0)
-    assert np.isnan(intervals.bootstrap(lambda numbers: np.full(len(numbers), np.nan), 10, seed=0)).all()
+    assert intervals.bootstrap(scores, 10, seed=0) == [(3.0, 3.0)]
+    assert np.isnan(intervals.bootstrap(lambda numbers: np.full((len(numbers), 1), np.nan), 10, seed=0)).all()
 
 
 def test_metrics_are_left_without_rows():
@@ -144,7 +150,8 @@ def test_a_run_keeps_them_and_prints_those_of_the_test_rows(lmrun):
     run = lmrun(*WORDS, "validation.test_split=0.2")
     scores, arrays = run.json("metrics.json"), run.predictions
     ends = scores["interval"]["test"]
-    assert set(ends) == set(scores["interval"]["val"]) == {"loss", "accuracy", "auc"}
+    assert set(scores["interval"]) == {"test"}
+    assert set(ends) == {"loss", "accuracy", "auc"}
     right = int((arrays["test_pred"].argmax(axis=1) == arrays["test_true"]).sum())
     expected = scipy.stats.binomtest(right, 30).proportion_ci(0.95, method="wilson")
     assert ends["accuracy"] == pytest.approx([expected.low, expected.high], abs=1e-6)
