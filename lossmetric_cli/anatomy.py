@@ -16,8 +16,8 @@ SCATTER = "loss_stderr"
 UNWEIGHTED = "unweighted_loss"
 
 
-def attach(model: keras.Model, outputs: list[Output], *, is_weighted: bool, adders: Sequence[str] = ()) -> list[str]:
-    """Let `model`, a compiled one, log the parts of its loss, and return the names of the columns.
+def attach(model: keras.Model, outputs: list[Output], *, is_weighted: bool, adders: Sequence[str] = ()) -> Anatomy | None:
+    """Let `model`, a compiled one, log the parts of its loss, and return what keeps them.
 
     `loss` = `data_loss` + `regularization` + what layers add, in every row: `data_loss` is what the losses of the outputs
     say, times their weights; `regularization` the weights' penalties; `<layer>_loss` what a layer of `adders` puts in with
@@ -26,7 +26,7 @@ def attach(model: keras.Model, outputs: list[Output], *, is_weighted: bool, adde
     without them. A model with a `compute_loss` of its own is left alone, as is one without a loss.
     """
     if any(output.loss is None for output in outputs) or type(model).compute_loss is not keras.Model.compute_loss:
-        return []
+        return None
     anatomy = Anatomy(model, outputs, is_weighted=is_weighted, adders=adders)
     model.compute_loss = anatomy.compute_loss
     was_locked = model._tracker.locked
@@ -35,7 +35,7 @@ def attach(model: keras.Model, outputs: list[Output], *, is_weighted: bool, adde
     model.loss_scatter = anatomy.scatter
     if was_locked:
         model._tracker.lock()
-    return [*anatomy.means, SCATTER]
+    return anatomy
 
 
 class Anatomy:
@@ -49,6 +49,15 @@ class Anatomy:
         names = ["data_loss", "regularization", *each, *(f"{name}_loss" for name in adders)]
         self.means = {name: keras.metrics.Mean(name=name) for name in [*names, *([UNWEIGHTED] if is_weighted else [])]}
         self.scatter = StandardError(name=SCATTER)
+        # Outside the model, since a variable that is its attribute would be one of its weights.
+        is_alone = tf.distribute.get_strategy().num_replicas_in_sync == 1
+        self._first_bad = tf.Variable(-1, dtype="int64", trainable=False) if is_alone else None
+
+    @property
+    def first_bad_step(self) -> int | None:
+        """The first training step, from 0, whose loss was no number; None where there is none, and on several devices."""
+        step = -1 if self._first_bad is None else int(self._first_bad.numpy())
+        return step if step >= 0 else None
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -69,8 +78,17 @@ class Anatomy:
             self.scatter.update_state(y, y_pred, outputs=self._outputs, sample_weight=sample_weight)
         others = [keras.ops.sum(value) for value in self._model.losses]
         total = keras.ops.sum([data, *others]) if others else data
+        if training:
+            self._watch(total)
         # On several devices every part is divided by their number, so that the devices' losses add up to the loss.
         return total / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def _watch(self, total: Any) -> None:
+        """Note the step at which the loss stops being a number for the first time."""
+        if self._first_bad is not None:
+            step = tf.cast(self._model.optimizer.iterations, "int64")
+            is_first = tf.logical_and(self._first_bad < 0, tf.logical_not(tf.math.is_finite(tf.cast(total, "float32"))))
+            self._first_bad.assign(tf.where(is_first, step, self._first_bad))
 
     def _value(self, output: Output, y: Any, y_pred: Any, sample_weight: Any) -> Any:
         """Return the mean loss of an output over the rows of a batch, whatever the number of devices."""

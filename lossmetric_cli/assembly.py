@@ -35,6 +35,7 @@ class Setup:
     callbacks: list[keras.callbacks.Callback]
     rows: feed.Feed
     findings: checks.Findings
+    parts: anatomy.Anatomy | None
 
     @property
     def figures(self) -> list[str]:
@@ -80,7 +81,7 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     optimizer = build_optimizer(spec.optimizer, steps=pace.steps * spec.epochs)
     _compile(model, spec, outputs, optimizer)
     is_weighted = any(part.trained[2:] for part in rows.values())
-    anatomy.attach(model, outputs, is_weighted=is_weighted, adders=anatomy.adders(model))
+    parts = anatomy.attach(model, outputs, is_weighted=is_weighted, adders=anatomy.adders(model))
     _name_columns(outputs, model, rows, data)
     has_sample = TrainEval.part in rows
     directions = log_directions(model, outputs, has_validation="val" in rows, has_sample=has_sample)
@@ -95,7 +96,7 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
         pace = dataclasses.replace(pace, steps_per_execution=1)
     rate_changes = _has_schedule(spec) or any(isinstance(callback, checks.RATE_SETTERS) for callback in heard)
     fed = feed.make(rows, model, pace=pace, seed=spec.seed)
-    return Setup(task, outputs, model, directions, rate_changes, heard, fed, findings)
+    return Setup(task, outputs, model, directions, rate_changes, heard, fed, findings, parts)
 
 
 def log_directions(

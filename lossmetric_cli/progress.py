@@ -97,10 +97,12 @@ class Progress:
         if np.isfinite(row["loss"]) and broken is None:
             return
         what = f"loss became {row['loss']}" if not np.isfinite(row["loss"]) else f"the weights of {broken} are no longer finite"
+        step, steps = getattr(self.setup.parts, "first_bad_step", None), self.setup.rows.pace.steps
+        where = f"at step {step % steps + 1} of {steps} " if step is not None else ""
         rate = row["learning_rate"]
         self.setup.model.stop_training = True  # no exception here: callbacks are to close their files
         self.broken = (
-            f"{what} in epoch {self.epochs_done} (learning rate {rate:g}); "
+            f"{what} {where}in epoch {self.epochs_done} (learning rate {rate:g}); "
             f"try optimizer.learning_rate={rate / 10:g} or optimizer.clipnorm=1"
         )
 

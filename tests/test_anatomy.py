@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -58,7 +60,7 @@ def test_callbacks_can_watch_the_parts_and_the_partner(lmrun):
 
 def test_a_loss_that_is_no_number_ends_the_run_in_its_epoch(lmrun, tmp_path):
     run = lmrun("data=iris", "optimizer=sgd", "lr=1e30", "epochs=50", "callbacks=[csv_logger]", code=4)
-    assert "loss became nan in epoch" in run.err
+    assert re.search(r"loss became nan at step 2 of 4 in epoch 1 ", run.err), run.err  # the first step's weights are too large
     assert "try optimizer.learning_rate=" in run.err
     (folder,) = tmp_path.glob("outputs/*/*_iris_*")
     assert (folder / "plots" / "curves.png").exists(), "the curves show how it came"
@@ -70,3 +72,43 @@ def test_several_devices_give_the_parts_of_one(shell):
     one, two = shell(*words).history, shell("device=cpu:0+1", *words).history
     for name in ("data_loss", "regularization", "val_data_loss", "val_regularization"):
         np.testing.assert_allclose(two[name], one[name], rtol=1e-4, err_msg=name)
+
+
+ADDS = """
+    import keras
+    from keras import layers, ops
+
+    @keras.saving.register_keras_serializable()
+    class Weighed(layers.Layer):
+        def call(self, inputs):
+            self.add_loss(0.5 * ops.mean(ops.square(inputs)))
+            return inputs
+
+    def net(task):
+        inputs = keras.Input(task.input_shape)
+        x = Weighed(name="weighed")(layers.Dense(8, "relu", kernel_regularizer="l2")(inputs))
+        x = layers.Dense(4, activity_regularizer=keras.regularizers.L2(0.1), name="quiet")(x)
+        return keras.Model(inputs, layers.Dense(task.units, task.activation)(x))
+"""
+
+
+def test_what_layers_add_has_a_column_each_and_all_parts_make_the_loss(lmrun, own_code):
+    own_code("my_models", ADDS)
+    history = lmrun(*WORDS, "model=my_models.net").history
+    for part in ("", "val_"):
+        added = history[f"{part}weighed_loss"] + history[f"{part}quiet_loss"]
+        assert (history[f"{part}weighed_loss"] > 0).all()
+        total = history[f"{part}data_loss"] + history[f"{part}regularization"] + added
+        np.testing.assert_allclose(total, history[f"{part}loss"], rtol=1e-5)
+
+
+def test_what_a_layer_adds_equals_numpy(lmrun, own_code):
+    own_code("my_models", ADDS)
+    words = ["model=my_models.net", "callbacks=[checkpoint]", "callbacks.checkpoint.save_best_only=false", "epochs=1"]
+    run = lmrun(*WORDS, *words, "validation_batch_size=1000")
+    model = keras.models.load_model(run.folder / "checkpoints" / "best.keras", compile=False)
+    from sklearn.datasets import load_iris
+
+    x = load_iris().data[run.predictions["val_rows"]].astype("float32")
+    hidden = keras.Model(model.input, model.layers[1].output).predict(x, verbose=0)
+    assert run.history["val_weighed_loss"].iloc[-1] == pytest.approx(0.5 * np.mean(hidden**2), rel=1e-4)

@@ -14,9 +14,10 @@ from lossmetric_cli import store
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.plots import curves, save
 from lossmetric_cli.plots.labels import clearest, spread, telling_digits
-from lossmetric_cli.plots.numbers import panels, short, trace
+from lossmetric_cli.plots.numbers import panels, trace
 from lossmetric_cli.plots.style import clean, quiet_style
 from lossmetric_cli.plots.ticks import epoch_ticks, plain_numbers
+from lossmetric_cli.plots.words import short
 from lossmetric_cli.record import Record
 
 AUC = {"auc": {"class": "AUC", "direction": "max"}}

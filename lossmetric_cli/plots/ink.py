@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.plots.labels import label_best, label_ends, text_width, trimmed
-from lossmetric_cli.plots.numbers import HasHistory, Line, Panel, panels, trace
+from lossmetric_cli.plots.numbers import HasHistory, Line, Panel, has_noise, panels, trace
 from lossmetric_cli.plots.style import GREY, INK, LINES, clean, quiet_style
 from lossmetric_cli.plots.ticks import set_epoch_axis, set_value_axis
 
@@ -129,6 +129,9 @@ def draw_line(axes: Axes, line: Line) -> None:
     low, middle, high = (np.clip(each, bottom, top) for each in (drawn_as.low, drawn_as.middle, drawn_as.high))
     if drawn_as.low is not drawn_as.high:
         axes.fill_between(epochs, low, high, facecolor=color, edgecolor=color, alpha=0.25, linewidth=0.5, zorder=1.5)
+    if has_noise(line):
+        ends = (np.clip(line.values + side * line.error, bottom, top) for side in (-1, 1))
+        axes.fill_between(epochs, *ends, facecolor=color, alpha=0.22, linewidth=0, zorder=1.4)
     axes.plot(epochs, middle, linewidth=1.1 if len(epochs) > 250 else 1.7, **look)
     gaps = np.isnan(np.concatenate([[np.nan], middle, [np.nan]]))
     lone = np.ones(len(epochs), bool) if len(epochs) <= 12 else gaps[:-2] & gaps[2:]

@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from lossmetric_cli.plots.numbers import Panel, short, trace
+from lossmetric_cli.plots.numbers import Panel, trace
 from lossmetric_cli.plots.style import LINES
+from lossmetric_cli.plots.words import short
 
 LINE_HEIGHT = 11.5
 """Points from one label to the next above it."""

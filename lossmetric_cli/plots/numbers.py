@@ -17,18 +17,16 @@ import numpy as np
 import pandas as pd
 
 from lossmetric_cli.errors import ConfigError, did_you_mean
+from lossmetric_cli.plots.words import DRAWABLE, failure, short, where
 
 ROLES = {"train": "{}", "train*": "train_{}_eval", "validation": "val_{}"}
 """Role of a line -> its column in history.csv. `train*` is measured on the training rows after the epoch."""
 
 SCALES = ("auto", "linear", "log")
-DRAWABLE = 1e100
-"""Matplotlib overflows on its way from ±1e308 to pixels."""
 PANELS = 4
 """A metric of more columns is drawn as their mean."""
 COLUMNS = 300
 """Points of a long line: about as many as a panel of half the width has pixels."""
-MINUS = "\N{MINUS SIGN}"
 
 
 class HasHistory(Protocol):
@@ -41,13 +39,17 @@ class HasHistory(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """One column of the history; a NaN in `values` is a gap. `best` is the (epoch, value) to point at."""
+    """One column of the history; a NaN in `values` is a gap. `best` is the (epoch, value) to point at.
+
+    `error` is the standard error of each value over the rows it was measured on, None where it is unknown.
+    """
 
     column: str
     role: str
     epochs: np.ndarray
     values: np.ndarray
     best: tuple[int, float] | None = None
+    error: np.ndarray | None = None
 
     @property
     def drawable(self) -> np.ndarray:
@@ -198,7 +200,9 @@ def best(line: Line, *, direction: str | None) -> tuple[int, float] | None:
 def line(history: pd.DataFrame, column: str, *, role: str) -> Line:
     """Return a column as a line: joined over the epochs in which nothing was measured, open where a number failed."""
     epochs, raw = measured(history, column)
-    return Line(column, role, epochs, np.where(is_drawable(raw), raw, np.nan))
+    scatter = f"{column}_stderr"
+    error = history.set_index("epoch")[scatter].reindex(epochs).to_numpy(float) if scatter in history else None
+    return Line(column, role, epochs, np.where(is_drawable(raw), raw, np.nan), error=error)
 
 
 def measured(history: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
@@ -241,22 +245,6 @@ def gap(history: pd.DataFrame, column: str) -> str:
     return ""
 
 
-def failure(values: np.ndarray) -> str:
-    """Return the words for values that cannot be drawn: NaN, infinite, beyond ±1e100."""
-    words = {"NaN": np.isnan(values), "infinite": np.isinf(values), f"beyond ±{short(DRAWABLE)}": np.isfinite(values)}
-    return " or ".join(word for word, found in words.items() if found.any())
-
-
-def where(epochs: np.ndarray, failed: np.ndarray) -> str:
-    """Return in which epochs a line failed: all, one, a stretch up to the end, or a count."""
-    first, count = epochs[failed][0], int(failed.sum())
-    if failed.all():
-        return "in every epoch"
-    if count == 1:
-        return f"at epoch {first:,}"
-    return f"from epoch {first:,}" if failed[-count:].all() else f"in {count:,} epochs, the first is {first:,}"
-
-
 def scaled(panel: Panel, *, scale: str, fenced: bool = True, flat: float = 0.02) -> Panel:
     """Return the panel with its scale, its limits and the notes that say which rule set them."""
     values = np.concatenate([each.drawable for each in panel.lines] or [np.array([])])
@@ -278,9 +266,16 @@ def scale_notes(asked: str, *, is_log: bool) -> list[str]:
 
 
 def band_notes(panel: Panel) -> list[str]:
-    """Return what the bands of long lines are; it is said once, for all panels."""
+    """Return what the bands are; it is said once, for all panels."""
     span = max(column_epochs(line) for line in panel.lines)
-    return [f"line: median of {span} epochs; band: lowest to highest"] if span > 1 else []
+    if span > 1:
+        return [f"line: median of {span} epochs; band: lowest to highest"]
+    return ["shade: ± 1 standard error of val_loss"] if any(map(has_noise, panel.lines)) else []
+
+
+def has_noise(line: Line) -> bool:
+    """Return whether a line is drawn with the standard error of its values: a long one has a band of another kind."""
+    return line.error is not None and column_epochs(line) == 1 and bool((line.error > 0).any())
 
 
 def is_flat(values: np.ndarray, *, share: float) -> bool:
@@ -319,14 +314,6 @@ def outlier_notes(lines: list[Line], *, low: float, high: float) -> list[str]:
             others = f" and {len(values) - 1:,} more" if len(values) > 1 else ""
             found.append(f"{each.column} {short(values[epoch])} at epoch {epoch:,}{others}")
     return [f"outside the panel: {'; '.join(found)}"] if found else []
-
-
-def short(value: float, *, digits: int = 4) -> str:
-    """Return a number in so many digits, or whole where it has more before the point: 0.0871, 12.5, 106,412, 1e6."""
-    if 1000 <= abs(value) < 1e6:
-        return f"{value:,.0f}".replace("-", MINUS)
-    mantissa, _, power = f"{value:.{digits}g}".partition("e")
-    return (f"{mantissa}e{int(power)}" if power else mantissa).replace("-", MINUS)
 
 
 def column_epochs(line: Line) -> int:

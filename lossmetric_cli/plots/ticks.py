@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, Formatter, LogLocator, MaxNLocator, NullLocator
 
-from lossmetric_cli.plots.numbers import MINUS, Panel, short
+from lossmetric_cli.plots.numbers import Panel
 from lossmetric_cli.plots.style import GREY
+from lossmetric_cli.plots.words import MINUS, short
 
 
 class PlainNumbers(Formatter):
