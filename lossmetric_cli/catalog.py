@@ -61,7 +61,7 @@ class LossFacts:
     cross-entropy with a `from_logits` switch. `probabilities`: whether it reads predictions as probabilities and has no
     such switch. `regresses`: whether it draws a linear head to the label itself, so that 0.5 parts 0 from 1, and not to
     margins around 0. `across_columns`: whether it compares the columns of one row, so that a single column tells it
-    nothing.
+    nothing. `fills`: parameters that the task decides when they are null.
     """
 
     kinds: tuple[str, ...] = EVERY_KIND
@@ -71,12 +71,13 @@ class LossFacts:
     probabilities: bool = False
     regresses: bool = False
     across_columns: bool = False
+    fills: tuple[str, ...] = ()
 
 
 LOSSES = {
     "BinaryCrossentropy": LossFacts(("binary", "multilabel"), takes_logits=True),
     "BinaryFocalCrossentropy": LossFacts(("binary", "multilabel"), takes_logits=True),
-    "Brier": LossFacts(CLASSIFICATION, probabilities=True),
+    "Brier": LossFacts(CLASSIFICATION, probabilities=True, fills=("columns",)),
     "CategoricalCrossentropy": LossFacts(("multiclass",), takes_logits=True),
     "CategoricalFocalCrossentropy": LossFacts(("multiclass",), takes_logits=True),
     "CategoricalGeneralizedCrossEntropy": LossFacts(("multiclass",), labels="index", probabilities=True),
@@ -212,6 +213,7 @@ def as_metric(facts: LossFacts) -> MetricFacts:
         probabilities=facts.takes_logits or facts.probabilities,
         kinds=facts.kinds,
         across_columns=facts.across_columns,
+        fills=facts.fills,
     )
 
 

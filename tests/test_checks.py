@@ -331,6 +331,25 @@ def test_k18_what_is_not_finite_is_found_in_the_data(lmrun, own, data, code):
     assert lmrun("check", f"data=my_data.{data}", code=code).err
 
 
+def test_shares_of_classes_are_labels_of_the_dense_losses(lmrun, own):
+    run = lmrun("data=my_data.shares", "task=multiclass", "metrics=accuracy+crossentropy", "epochs=2", "plots=[]")
+    true, predicted = run.predictions["val_true"], run.predictions["val_pred"]
+    assert run.history["val_loss"].iloc[-1] == pytest.approx(-(true * np.log(predicted)).sum(axis=1).mean(), rel=1e-4)
+    right = np.mean(true.argmax(axis=1) == predicted.argmax(axis=1))
+    assert run.json("metrics.json")["val"]["accuracy"] == pytest.approx(right)
+    assert "[loss_task]" in lmrun("check", "data=my_data.shares", "task=multiclass", "loss=scce", code=2).err
+    shares = true.mean(axis=0)
+    entropy = -(true.mean(axis=0) * np.log(shares)).sum()
+    assert run.json("metrics.json")["baseline"]["val"]["loss"] == pytest.approx(entropy, rel=1e-4)
+
+
+def test_shares_of_two_classes_are_labels_of_the_binary_loss(lmrun, own):
+    run = lmrun("data=my_data.share", "task=binary", "loss=bce", "epochs=1", "plots=[]")
+    true, predicted = run.predictions["val_true"], run.predictions["val_pred"]
+    truth = -np.mean(true * np.log(predicted) + (1 - true) * np.log(1 - predicted))
+    assert run.history["val_loss"].iloc[-1] == pytest.approx(truth, rel=1e-4)
+
+
 def test_k20_what_a_constant_scores_is_printed(lmrun):
     run = lmrun("data=letters26", "metrics=[accuracy,binary_accuracy]", "epochs=1", "plots=[]")
     assert run.json("metrics.json")["baseline"]["val"]["binary_accuracy"] == pytest.approx(25 / 26, abs=1e-4)

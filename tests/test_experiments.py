@@ -45,3 +45,60 @@ def test_letters26_begins_with_the_accuracy_of_always_saying_no(lmrun):
 def test_dropout_raises_the_training_loss_above_the_same_rows_at_rest(lmrun):
     history = lmrun("experiment=dropout", "epochs=4", "plots=[]").history
     assert (history["loss"] > history["val_loss"]).all()
+
+
+def test_page1_loss_is_the_val_loss_of_the_epoch_before(lmrun):
+    run = lmrun("experiment=page1", "epochs=5", "plots=[]")
+    loss, val_loss = (run.history[name].to_numpy() for name in ("loss", "val_loss"))
+    assert loss[1:] == pytest.approx(val_loss[:-1], rel=1e-5)
+    gap = run.json("run.json")["gap"]
+    assert gap["running_mean"] == pytest.approx(loss[-1] - val_loss[-1], abs=1e-6)
+    assert gap["mode"] == pytest.approx(0, abs=1e-6)
+
+
+def test_frozen_dropout_drops_all_the_same_and_a_rate_of_0_does_not(lmrun):
+    frozen = lmrun("experiment=frozen_dropout", "epochs=4", "plots=[]")
+    assert "[ignored_setting]" in frozen.err
+    assert (frozen.history["loss"] > 1.15 * frozen.history["train_loss_eval"]).all()
+    rest = lmrun("experiment=frozen_dropout", "epochs=4", "plots=[]", "model.layers.1.rate=0").json("run.json")["gap"]
+    assert rest["mode"] == pytest.approx(0, abs=1e-6)
+    assert frozen.json("run.json")["gap"]["mode"] > 0.05
+
+
+def test_regularization_is_in_val_loss(lmrun):
+    history = lmrun("experiment=regularization", "epochs=3", "plots=[]").history
+    assert (history["val_regularization"] > 0.3).all()
+    assert history["val_data_loss"] + history["val_regularization"] == pytest.approx(history["val_loss"], rel=1e-5)
+
+
+def test_the_smaller_binary_loss_is_the_worse_model(lmrun):
+    binary = lmrun("experiment=binary_or_categorical", "epochs=6", "plots=[]").history.iloc[-1]
+    words = ["loss=categorical_crossentropy", "model.output_activation=softmax"]
+    categorical = lmrun("experiment=binary_or_categorical", "epochs=6", "plots=[]", *words).history.iloc[-1]
+    assert binary["val_loss"] < 0.2 * categorical["val_loss"]
+    assert binary["val_accuracy"] < categorical["val_accuracy"]
+
+
+def test_class_weights_lift_loss_and_leave_val_loss(lmrun):
+    history = lmrun("experiment=class_weight", "epochs=4", "plots=[]").history
+    assert (history["loss"] > 1.5 * history["unweighted_loss"]).all()
+    assert list(history["val_unweighted_loss"]) == list(history["val_data_loss"])
+
+
+def test_batch_normalisation_lags_behind_on_the_very_same_rows(lmrun):
+    history = lmrun("experiment=batch_norm", "plots=[]").history
+    assert (history["val_loss"] > history["loss"])[2:10].all()
+    assert history["val_loss"].iloc[-1] < 1.3 * history["loss"].iloc[-1]
+
+
+def test_validation_moves_no_weight(lmrun):
+    every = lmrun("experiment=validation", "epochs=4", "plots=[]").history
+    last = lmrun("experiment=validation", "epochs=4", "plots=[]", "validation_freq=4").history
+    assert list(every["loss"]) == list(last["loss"])
+    assert every["val_loss"].iloc[-1] == last["val_loss"].iloc[-1]
+
+
+def test_loss_and_auc_would_choose_other_epochs(lmrun):
+    history = lmrun("experiment=auc_or_loss", "plots=[]").history
+    assert history["val_loss"].idxmin() != history["val_auc"].idxmax()
+    assert history["val_loss"].iloc[-1] > 1.2 * history["val_loss"].min()

@@ -109,6 +109,8 @@ TWINS: dict[str, dict[str, dict[str, str]]] = {
         },
     },
     "metrics": {
+        "brier": {"scikit-learn": "brier_score_loss, neg_brier_score (minus it)"},
+        "quantile": {"scikit-learn": "mean_pinball_loss", "CatBoost": "Quantile", "LightGBM": "quantile"},
         "accuracy": {
             "scikit-learn": "accuracy_score (of several labels: rows that are right in all)",
             "torchmetrics": "Accuracy (of classes their mean by default)",

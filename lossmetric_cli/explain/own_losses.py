@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lossmetric_cli.explain.card import Card
+from dataclasses import replace
+
+from lossmetric_cli.explain.card import Card, of_loss
 
 CELLS = "the mean over the columns of a row, then over rows"
 
@@ -14,6 +16,7 @@ CARDS = {
         "each, an interval. Metrics of one answer are fed the column nearest to 0.5.",
         range="0 upwards, in the unit of the target; 0 is perfect, the quantile of y says the same always",
         counts=CELLS,
+        twin="quantile",
         beside=("coverage", "mean_absolute_error"),
         traps=(
             "Its size depends on tau: compare runs of the same tau only. With tau=0.5 it is half of mae.",
@@ -30,6 +33,7 @@ CARDS = {
         labels="0 or 1, or −1 or 1, a column for each label; what is above 0 counts as 1, all else as −1",
         range="0 upwards; 0 is perfect, 1 says z = 0 always",
         counts=CELLS,
+        twin="exponential",
         beside=("accuracy", "auc"),
         traps=(
             "One row far on the wrong side outweighs all others: a margin of −5 costs 148.4, and a hinge of it 6: a wrong "
@@ -50,6 +54,7 @@ CARDS = {
         "TensorFlow finds the logits again, so that a saturated probability costs what it should.",
         range="0 upwards; 0 is perfect",
         counts="the mean over the columns of a row (several labels are averaged, not added up), then over rows",
+        twin="weighted_binary_crossentropy",
         beside=("recall", "precision", "auc_pr"),
         traps=(
             "It moves probabilities: with pos_weight=3 the best answer to rows of which a quarter are positive is 0.5. They "
@@ -66,6 +71,7 @@ CARDS = {
         note="A proper score like cross-entropy, and a wrong certainty costs no more than a finite amount.",
         range="0 to 2 for several classes, 0 to 1 for yes-or-no labels; 0 is perfect",
         counts="classes are added up, several labels averaged (columns), then the mean over rows",
+        twin="brier",
         beside=("accuracy", "crossentropy"),
         traps=(
             "It is mse times the number of classes: p = 0.7, 0.1, 0.1, 0.1 scores 0.12, and mse 0.03.",
@@ -92,6 +98,19 @@ CARDS = {
     ),
 }
 METRICS = {
+    "quantile": replace(
+        of_loss(CARDS["quantile"], "quantile", note="How far predictions are from a quantile of the labels; of one tau."),
+        command="lmrun data=diabetes metrics.quantile.tau=0.9 metrics=quantile",
+    ),
+    "exponential": of_loss(CARDS["exponential"], "exponential", note="It reads scores around 0: those of a linear head."),
+    "weighted_binary_crossentropy": of_loss(
+        CARDS["weighted_binary_crossentropy"],
+        "weighted_binary_crossentropy",
+        note="Of the rows as they are, whatever the loss.",
+    ),
+    "brier": of_loss(
+        CARDS["brier"], "brier", note="A proper score of probabilities: it falls only where they come nearer to the truth."
+    ),
     "coverage": Card(
         formula="value = mean of 1 where l ≤ y ≤ u",
         where="y label, l and u the predicted lowest and highest quantile",

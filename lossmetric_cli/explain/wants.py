@@ -25,7 +25,7 @@ def facts_of(group: str, target: str | None) -> LossFacts | MetricFacts | None:
     """Return the catalog's entry of a `_target_`, or None for a chooser, for `none` and for the user's own."""
     table = {"loss": catalog.LOSSES, "metrics": catalog.METRICS | catalog.EXACT}.get(group, {})
     module, _, name = (target or "").rpartition(".")
-    if group == "metrics" and module == "keras.losses":
+    if group == "metrics" and module.endswith(".losses"):
         return catalog.as_metric(catalog.LOSSES[name])
     return table.get(name) if module.startswith(("keras.", "lossmetric_cli.")) else None
 

@@ -167,7 +167,7 @@ def _filled(node: dict[str, Any], *, facts: catalog.MetricFacts, task: Task) -> 
         "num_classes": classes,
         "target_class_ids": list(range(classes)) if task.kind == "multiclass" else [0, 1],
         "threshold": None if task.kind == "multiclass" else 0.5,
-        "columns": quantiles.ends(task),
+        "columns": {"regression": quantiles.ends(task), "multilabel": "mean"}.get(task.kind, "sum"),
     }
     return {**node, **{name: values[name] for name in facts.fills if node.get(name) is None}}
 

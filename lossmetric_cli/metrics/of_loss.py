@@ -56,6 +56,8 @@ def as_metric(loss: keras.losses.Loss, *, name: str, task: Task, activation: str
     if loss.reduction in (None, "none", "sum"):
         told = loss.reduction or "null"
         raise ConfigError(f"{path}.reduction={told} is no mean over the rows; type {path}.reduction=sum_over_batch_size")
+    if len(getattr(loss, "taus", ())) > 1:
+        raise ConfigError(f"{path}.tau={list(loss.taus)} are several quantiles, and a curve is one value; type {path}.tau=0.5")
     if isinstance(loss, keras.losses.Circle):
         raise ConfigError(f"{path}: Circle compares the rows of a batch with each other, so its value is that batch's; drop it")
     if _is_of_batch(loss, task=task):
