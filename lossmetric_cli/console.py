@@ -45,14 +45,22 @@ class Voice:
         self._print(Text.assemble((f" {level:<12}", style), text, (f" [{check}]", "dim")))
 
     def header(
-        self, *, title: str, folder: Path, optimises: str, reports: list[tuple[str, str, str | None]], watches: str
+        self,
+        *,
+        title: str,
+        folder: Path,
+        optimises: str,
+        reports: list[tuple[str, str, str | None]],
+        watches: str,
+        size: str,
     ) -> None:
-        """Print what the run is, what it optimises, what it only measures and what decides its best epoch."""
+        """Print what the run is, what it optimises, what it only measures, what decides its best epoch, and its size."""
         measured = [f"{name} = {kind} {ARROWS[direction]}".rstrip() for name, kind, direction in reports]
         self._print(Text.assemble((" lmrun       ", "bold"), title, ("  " + str(folder), "dim")))
         self._print(Text.assemble((" optimises   ", "bold"), optimises))
         self._print(Text.assemble((" reports     ", "bold"), " · ".join(measured) or "no metric"))
         self._print(Text.assemble((" watches     ", "bold"), watches))
+        self._print(Text.assemble((" size        ", "bold"), size))
 
     def headings(self, names: Iterable[str]) -> None:
         """Print the headings of the epoch lines."""

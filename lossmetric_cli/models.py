@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +13,12 @@ from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.task import Task
 
 layers = keras.layers
+#: Layers that work in training and rest, or work otherwise, in inference.
+_TWO_FACED = (
+    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"),
+    *("GaussianNoise", "BatchNormalization", "RandomFlip", "RandomRotation", "RandomZoom", "RandomCrop", "RandomContrast"),
+    *("RandomBrightness", "RandomTranslation", "RandomErasing", "MixUp", "CutMix", "RandAugment", "AugMix"),
+)
 #: Layers that move, scale or drop cells and apply no activation.
 _MOVERS = (layers.Rescaling, layers.Reshape, layers.Flatten, layers.Dropout, layers.Permute, layers.Identity)
 
@@ -114,6 +122,21 @@ def _activation_of(tensor: Any) -> str | None:
         return _activation_of(operation._inbound_nodes[node].input_tensors[0])
     known = {"Softmax": "softmax", "Sigmoid": "sigmoid", "ReLU": "relu"}  # as layers and as operations of keras.ops
     return activation or known.get(type(operation).__name__)
+
+
+def two_faced(model: keras.Model) -> list[str]:
+    """Return the layers that work otherwise in training than in inference, with their rates: `Dropout(0.5) ×2`."""
+    found: Counter[str] = Counter()
+    for layer in model._flatten_layers():
+        if type(layer).__name__ in _TWO_FACED:
+            rate = getattr(layer, "rate", None)
+            found[type(layer).__name__ + (f"({rate:g})" if isinstance(rate, float) else "")] += 1
+    return [f"{name} ×{count}" for name, count in found.items()]
+
+
+def trained_parameters(model: keras.Model) -> int:
+    """Return the number of cells of all weights that training moves."""
+    return sum(math.prod(variable.shape) for variable in model.trainable_variables)
 
 
 def _entrance(task: Task, *, standardize: bool) -> tuple[Any, Any]:

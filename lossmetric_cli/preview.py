@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from typing import Any
 
 import keras
 
-from lossmetric_cli import metrics
+from lossmetric_cli import metrics, models
 from lossmetric_cli.console import ARROWS, Voice
 from lossmetric_cli.data import Data
 from lossmetric_cli.devices import Machine
-from lossmetric_cli.progress import optimises, reports, title, watches
+from lossmetric_cli.progress import optimises, reports, size, title, watches
 from lossmetric_cli.spec import RunSpec
 
 #: Metrics that people call accuracy, and what they count.
@@ -21,12 +19,6 @@ _ACCURACIES = {
     "CategoricalAccuracy": "the share of rows whose largest score is at their class; labels one-hot",
     "SparseCategoricalAccuracy": "the share of rows whose largest score is at their class; labels class numbers",
 }
-#: Layers that work in training and rest, or work otherwise, in inference.
-_TWO_FACED = (
-    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"),
-    *("GaussianNoise", "BatchNormalization", "RandomFlip", "RandomRotation", "RandomZoom", "RandomCrop", "RandomContrast"),
-    *("RandomBrightness", "RandomTranslation", "RandomErasing", "MixUp", "CutMix", "RandAugment", "AugMix"),
-)
 
 
 def preview(spec: RunSpec, data: Data, setup: Any, machine: Machine, voice: Voice) -> None:
@@ -40,7 +32,7 @@ def preview(spec: RunSpec, data: Data, setup: Any, machine: Machine, voice: Voic
     for sentence in _accuracies(setup):
         voice.say(f" accuracy    {sentence}")
     voice.say(f" modes       {_modes(setup.model)}")
-    voice.say(f" size        {_size(setup.model, rows=len(data.train))}")
+    voice.say(f" size        {size(setup.model, rows=len(data.train))}")
     for note in data.notes:
         voice.note(note)
     for finding in setup.findings.found:
@@ -60,16 +52,5 @@ def _accuracies(setup: Any) -> list[str]:
 
 
 def _modes(model: keras.Model) -> str:
-    """Return the layers that differ between training and inference, with their rates."""
-    found: Counter[str] = Counter()
-    for layer in model._flatten_layers():
-        if type(layer).__name__ in _TWO_FACED:
-            rate = getattr(layer, "rate", None)
-            found[type(layer).__name__ + (f"({rate:g})" if isinstance(rate, float) else "")] += 1
-    told = " · ".join(f"{name} ×{count}" for name, count in found.items())
+    told = " · ".join(models.two_faced(model))
     return f"{told} differ between training and validation" if told else "no layer differs between training and validation"
-
-
-def _size(model: keras.Model, *, rows: int) -> str:
-    trained = sum(math.prod(variable.shape) for variable in model.trainable_variables)
-    return f"{trained:,} trainable parameters for {rows:,} training rows: {trained / rows:.3g} a row"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lossmetric_cli import losses, metrics
+from lossmetric_cli import losses, metrics, models
 from lossmetric_cli.baselines import skill
 from lossmetric_cli.console import ARROWS, Voice, duration, figure, span
 from lossmetric_cli.data import Data
@@ -65,6 +65,7 @@ class Progress:
             optimises=self._optimises(),
             reports=reports(self.setup),
             watches=self._watches(),
+            size=self._size(),
         )
         for note in self.data.notes:
             self.voice.note(note)
@@ -175,6 +176,7 @@ class Progress:
             "class_counts": self.data.class_counts,
             "data_sha256": self.data.fingerprint,
             "parameters": setup.model.count_params() if setup.model.built else None,
+            "differs_in_training": models.two_faced(setup.model),
             "notes": self.data.notes,
             "findings": [dataclasses.asdict(finding) for finding in setup.findings.found],
             "git": _git_commit(),
@@ -186,6 +188,11 @@ class Progress:
 
     def _watches(self) -> str:
         return watches(self.spec, self.setup)
+
+    def _size(self) -> str:
+        told = models.two_faced(self.setup.model)
+        differ = f" · {', '.join(told)} in training alone" if told else ""
+        return size(self.setup.model, rows=len(self.data.train)) + differ
 
     def _optimises(self) -> str:
         return optimises(self.spec, self.setup)
@@ -250,6 +257,12 @@ def optimises(spec: RunSpec, setup: Any) -> str:
     return " + ".join([*parts, *penalties])
 
 
+def size(model: Any, *, rows: int) -> str:
+    """Return how many weights are trained on how many rows."""
+    trained = models.trained_parameters(model)
+    return f"{_count(trained, 'parameter')} for {_count(rows, 'training row')}: {trained / rows:.3g} a row"
+
+
 def reports(setup: Any) -> list[tuple[str, str, str | None]]:
     """Return what is only measured: the name of each metric, its class, and which way is better."""
     return [
@@ -292,7 +305,7 @@ def _between(ends: tuple[float, float] | None) -> str:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _git_commit() -> dict[str, Any] | None:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 SIGNIFICANT = 2.0
 #: How many a single epoch must stand out by to be called a spike.
 SPIKE = 4.0
+#: The share of a curve's height by which one must stand out to be seen.
+VISIBLE = 0.1
+#: How many times the loss the same rows must cost in inference mode for batch statistics to be called late.
+LATE = 1.25
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ def verdicts(
     return [
         *found,
         *_spikes(curves),
+        *_late_statistics(history, info),
         *_choice(history, info),
         *_constant_answer(predictions),
         *_no_better(scores, info, predictions),
@@ -100,6 +105,27 @@ def _spikes(curves: Curves) -> Iterator[str]:
     if len(at):
         named = ", ".join(f"{curves.epochs[i + 1]:.0f}" for i in at[:5])
         yield f"val_loss spikes at epoch {named}, by up to {out.max():.1f} standard errors of its rows: more than chance"
+    elif (curves.val[1:-1] - middle).max() > VISIBLE * np.ptp(curves.val):
+        worst = int(np.argmax(out))
+        yield (
+            f"val_loss goes up and down, most at epoch {curves.epochs[worst + 1]:.0f} by {out.max():.1f} standard errors "
+            "of its rows: no more than chance"
+        )
+
+
+def _late_statistics(history: pd.DataFrame, info: dict[str, Any]) -> Iterator[str]:
+    """Yield the epochs in which batch normalisation's moving averages had not arrived yet: the same rows cost more at rest."""
+    is_there = any(name.startswith("BatchNormalization") for name in info.get("differs_in_training", []))
+    if not is_there or "train_loss_eval" not in history:
+        return
+    late = history["train_loss_eval"] > LATE * history["loss"].abs()
+    if late.sum() >= min(3, len(late)):
+        last = history["epoch"][late[late].index[-1]]
+        yield (
+            f"batch normalisation was late up to epoch {last:.0f}: training rows cost up to "
+            f"{(history['train_loss_eval'] / history['loss'])[late].max():.1f} times the loss in inference mode, which its "
+            "moving averages decide; they take some hundred steps (momentum 0.99)"
+        )
 
 
 def _choice(history: pd.DataFrame, info: dict[str, Any]) -> Iterator[str]:

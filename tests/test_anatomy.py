@@ -67,6 +67,16 @@ def test_a_loss_that_is_no_number_ends_the_run_in_its_epoch(lmrun, tmp_path):
     assert (folder / "history.csv").exists()
 
 
+def test_the_best_checkpoint_outlives_a_loss_that_is_no_number(lmrun, tmp_path):
+    steps = ["optimizer/learning_rate=piecewise_constant_decay", "optimizer.learning_rate.boundaries=[8]"]
+    words = [*steps, "optimizer.learning_rate.values=[0.1,1e30]", "optimizer=sgd", "callbacks=[checkpoint]", "monitor=val_loss"]
+    run = lmrun("data=iris", *words, "epochs=9", "plots=[]", code=4)
+    assert "at step 3 of 4 in epoch 3" in run.err, run.err  # steps 1 to 9 at 0.1, the tenth at 1e30, the eleventh sees it
+    (folder,) = tmp_path.glob("outputs/*/*_iris_*")
+    model = keras.models.load_model(folder / "checkpoints" / "best.keras")
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
 def test_several_devices_give_the_parts_of_one(shell):
     words = ["data=iris", "epochs=2", "plots=[]", "batch_size=40", "model.l2=0.05", "threads=2"]
     one, two = shell(*words).history, shell("device=cpu:0+1", *words).history

@@ -426,7 +426,7 @@ def test_check_tells_what_differs_in_training_and_the_parameters_a_row(lmrun):
     assert "BatchNormalization ×1" in out
     assert "SparseCategoricalAccuracy: the share of rows whose largest score is at their class" in out
     parameters = 4 * 64 + 64 + 2 * 64 + 64 * 3 + 3
-    assert f"{parameters:,} trainable parameters for 120 training rows: {parameters / 120:.3g} a row" in out
+    assert f"{parameters:,} parameters for 120 training rows: {parameters / 120:.3g} a row" in out
 
 
 _OWN_MODELS = ("logits", "softmax_reshaped", "softmax_nested", "softmax_op", "hidden_softmax")

@@ -49,10 +49,10 @@ def test_the_first_command_prints_what_the_readme_shows(lmrun):
     def shape(line: str) -> str:
         return re.sub(r"[\d.]+|★|outputs/\S*", "", " ".join(line.split())).strip()
 
-    assert [shape(line) for line in shown[:4]] == [
-        re.sub(r"CPU \d+ threads?", "CPU  threads", shape(line)) for line in printed[:4]
+    assert [shape(line) for line in shown[:5]] == [
+        re.sub(r"CPU \d+ threads?", "CPU  threads", shape(line)) for line in printed[:5]
     ]
-    assert shown[4].split() == printed[4].split()
+    assert shown[5].split() == printed[5].split()
     assert [line.split()[:1] for line in shown[-4:]] == [line.split()[:1] for line in printed[-4:]]
 
 

@@ -84,3 +84,19 @@ def test_an_accuracy_no_better_than_the_largest_class_is_said():
     )
     scores["val"]["accuracy"] = 0.99
     assert "no better" not in said(history([1, 0.9, 0.8]), scores=scores, predictions=predictions, info=info)
+
+
+def test_ups_and_downs_within_the_rows_scatter_are_called_chance():
+    val = 1 - 0.02 * EPOCHS
+    val[14] += 0.15  # 0.85, which is 0.13 above the larger of its neighbours
+    assert "most at epoch 15 by 1.3 standard errors of its rows: no more than chance" in said(history(val, error=0.1))
+    assert "chance" not in said(history(1 - 0.02 * EPOCHS, error=0.1))
+
+
+@pytest.mark.parametrize(("layers", "is_late"), [(["BatchNormalization ×1"], True), (["Dropout(0.5) ×1"], False), ([], False)])
+def test_batch_statistics_that_arrive_late_are_told_where_there_are_any(layers, is_late):
+    loss = np.linspace(1, 0.5, 30)
+    evaluated = np.where(EPOCHS <= 12, 2 * loss, loss)
+    frame = history(evaluated, train=loss, train_loss_eval=evaluated)
+    told = said(frame, info={**INFO, "differs_in_training": layers})
+    assert ("batch normalisation was late up to epoch 12: training rows cost up to 2.0 times the loss" in told) == is_late
