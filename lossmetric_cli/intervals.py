@@ -41,14 +41,21 @@ class Seen:
 
 
 def intervals(
-    outputs: list[Output], seen: dict[str, Seen], figures: dict[str, float], *, seed: int, eagerly: bool = False
+    outputs: list[Output],
+    seen: dict[str, Seen],
+    figures: dict[str, float],
+    *,
+    seed: int,
+    eagerly: bool = False,
+    is_final: bool = True,
 ) -> dict[str, tuple[float, float]]:
     """Return the lower and upper end of each figure's 95 % interval on a part, in the figure's unit.
 
     A share of right rows has Wilson's interval. The mean of a value a row, and the loss, have the normal interval of a
     mean. Everything else (AUC, F1, R2, RMSE) has the middle 95 % of its values on 200 samples of the rows, drawn with
-    replacement; none where the answers have more than `MOST_CELLS` cells, or in an eager run. A metric that weighs its
-    rows, or that asks the model itself, has none. The rows count as drawn independently of one another; what else changes
+    replacement; none where the answers have more than `MOST_CELLS` cells, or in an eager run. A metric of scikit-learn's
+    is drawn where `is_final` alone, since 200 calls take a while; one that weighs its rows, or that asks the model itself,
+    has none. The rows count as drawn independently of one another; what else changes
     from run to run, such as the first weights, is not in it.
 
     Args:
@@ -57,11 +64,14 @@ def intervals(
         figures: what `evaluate` gave, `loss_stderr` too where the loss is a mean over rows.
         seed: of the samples.
         eagerly: whether the metrics cannot be traced into a graph.
+        is_final: whether these are the rows that judge, and no others come after them.
     """
     found = _of_loss(figures)
     for output in outputs:
         part = seen[output.name]
         for metric in output.metrics if len(part.y_true) > 1 else []:
+            if isinstance(metric, metrics.Whole) and not is_final:
+                continue
             named = zip(output.columns[metric.name], _of_metric(metric, output, part, figures, seed, eagerly), strict=False)
             found |= {column: ends for column, ends in named if all(map(math.isfinite, ends))}
     return found

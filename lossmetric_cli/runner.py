@@ -99,7 +99,9 @@ def sureness(
     if name is None or len(answers[f"{name}_rows"]) != len(setup.rows.parts[name]):
         return {}
     seen = {output.name: _seen(output, setup.rows.parts[name], answers, part=name) for output in setup.outputs}
-    return {name: intervals(setup.outputs, seen, figures[name], seed=seed, eagerly=setup.model.run_eagerly)}
+    return {
+        name: intervals(setup.outputs, seen, figures[name], seed=seed, eagerly=setup.model.run_eagerly, is_final=name == "test")
+    }
 
 
 def _seen(output: Output, rows: feed.Rows, answers: dict[str, np.ndarray], *, part: str) -> Seen:

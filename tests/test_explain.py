@@ -357,7 +357,8 @@ def test_an_option_of_the_users_own_is_explained_from_its_file(lmrun, tmp_path):
 @pytest.mark.parametrize("kind", LISTS)
 def test_list_has_every_name_with_a_line(lmrun, kind: str):
     out = lmrun("list", kind).out
-    names = IDEAS if kind == "ideas" else set(shipped.options(LISTS[kind])) - set(shipped.aliases(LISTS[kind]))
+    others = {"ideas": IDEAS, "checks": CHECKS}
+    names = others.get(kind) or set(shipped.options(LISTS[kind])) - set(shipped.aliases(LISTS[kind]))
     assert {line.split()[0] for line in out.splitlines() if not line.startswith(" ")} == set(names)
 
 
@@ -406,7 +407,8 @@ def test_output_that_is_no_terminal_has_no_colour(shell):
 @pytest.mark.parametrize("words", [["explain", "auc"], ["explain"], ["explain", "validation"], ["list", "losses", "--aliases"]])
 def test_answer_comes_without_heavy_packages(tmp_path, words: list[str]):
     code = (
-        "import sys, json; from lossmetric_cli.cli import answer; "
+        "import sys, json; from lossmetric_cli.catalog import CHECKS
+from lossmetric_cli.cli import answer; "
         f"code = answer({words}); "
         "print(json.dumps([code, sorted(set(sys.modules))]), file=sys.stderr)"
     )

@@ -58,7 +58,7 @@ SPELLED = {
 }
 
 METRICS_OURS = "auc logloss rmse mae r2 f1 accuracy"
-METRICS_THEIRS = {"TotalF1": "f1_score", "mlogloss": "crossentropy", "merror": "accuracy", "error": "accuracy"}
+METRICS_THEIRS = {"TotalF1": "f1_weighted", "mlogloss": "crossentropy", "merror": "accuracy", "error": "accuracy"}
 METRICS_SPELLED = {"AUC": "auc", "Logloss": "logloss", "Accuracy": "accuracy", "F1": "f1", "aucpr": "auc_pr"}
 
 

@@ -51,7 +51,7 @@ def refuse_mismatch(loss: Any, *, task: Task, activation: str | None, path: str)
     Keras takes the logits that softmax and sigmoid leave on their result, without asking which of them it was: binary
     cross-entropy of a softmax is that of the sigmoid of its logits (3.15).
     """
-    if activation is None or task.head == "embedding":
+    if activation is None or task.head == "embedding" or (task.units == 1 and activation == "softmax"):
         return
     facts = catalog.loss_facts(loss)
     if facts.head == "exponential" and activation in ("linear", "tanh"):
