@@ -17,6 +17,7 @@ import yaml
 from keras.src.trainers import compile_utils
 
 from lossmetric_cli import losses, metrics, shipped
+from lossmetric_cli.catalog import CHECKS
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.explain import choosers, elsewhere, explain, foreign, list_names, page, sheets, topics
 from lossmetric_cli.explain.cards import CARDS
@@ -407,8 +408,7 @@ def test_output_that_is_no_terminal_has_no_colour(shell):
 @pytest.mark.parametrize("words", [["explain", "auc"], ["explain"], ["explain", "validation"], ["list", "losses", "--aliases"]])
 def test_answer_comes_without_heavy_packages(tmp_path, words: list[str]):
     code = (
-        "import sys, json; from lossmetric_cli.catalog import CHECKS
-from lossmetric_cli.cli import answer; "
+        "import sys, json; from lossmetric_cli.cli import answer; "
         f"code = answer({words}); "
         "print(json.dumps([code, sorted(set(sys.modules))]), file=sys.stderr)"
     )
