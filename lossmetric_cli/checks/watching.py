@@ -80,10 +80,11 @@ def rare_validation(case: Case) -> Found:
     """Look for patience that counts epochs without validation, in which a callback sees nothing."""
     every = case.spec.validation_freq
     watchers = [key for key, node in case.spec.callbacks.items() if str(node.get("monitor", "")).startswith("val_")]
+    patient = [key for key in watchers if "patience" in case.spec.callbacks[key]]
     if every > 1 and watchers:
+        counts = ", and its patience counts those" if patient else ""
         yield warning(
-            f"callbacks.{watchers[0]} sees val_ columns in every {every}. epoch only, and its patience counts those; "
-            "type validation_freq=1"
+            f"callbacks.{[*patient, *watchers][0]} sees val_ columns in every {every}. epoch only{counts}; type validation_freq=1"
         )
 
 
