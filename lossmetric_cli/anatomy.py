@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.outputs import Output, of
 
 #: The column of the standard error of val_loss over the validation rows.
@@ -47,6 +48,10 @@ class Anatomy:
         self._adders = list(adders)
         each = [output.column("loss") for output in outputs if output.name]
         names = ["data_loss", "regularization", *each, *(f"{name}_loss" for name in adders)]
+        for name in adders:
+            if names.count(f"{name}_loss") > 1 or f"{name}_loss" in ("val_loss", UNWEIGHTED):
+                why = f"would be the column {name}_loss, which the history has without it"
+                raise ConfigError(f"model: what its layer {name} adds to the loss {why}; give the layer another name")
         self.means = {name: keras.metrics.Mean(name=name) for name in [*names, *([UNWEIGHTED] if is_weighted else [])]}
         self.scatter = StandardError(name=SCATTER)
         # Outside the model, since a variable that is its attribute would be one of its weights.
