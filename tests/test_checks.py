@@ -152,6 +152,14 @@ OWN_CODE = """
         x = layers.Dropout(0.5, trainable=False)(layers.Dense(8, "relu")(inputs))
         return keras.Model(inputs, layers.Dense(task.units, "softmax")(x))
 
+    class Bare(keras.Model):
+        def __init__(self, task):
+            super().__init__()
+            self.last = layers.Dense(task.units, "softmax")
+
+        def call(self, inputs):
+            return self.last(inputs)
+
     def several(task):
         inputs = keras.Input(task.input_shape)
         x = layers.BatchNormalization()(inputs)
@@ -216,6 +224,7 @@ STOPPED = {
     "K19 negative logarithms": ("data=linear loss=msle", "target_range"),
     "K21 parts of other scale": ("data=my_data.other_scale check.ignore=[]", None),
     "K22 schedule and callback": ("callbacks=reduce_lr optimizer/learning_rate=cosine_decay", "callback_conflict"),
+    "K22 model that cannot be saved": ("data=iris model=my.Bare callbacks=checkpoint", "callback_conflict"),
     "K22 averages that are not kept": ("callbacks=swap_ema_weights", "callback_conflict"),
     "K23 softmax of one column": ("data=breast_cancer model.output_activation=softmax", "constant_head"),
     "K24 classes on another axis": ("data=iris loss=cce loss.axis=0", "class_axis"),
