@@ -98,8 +98,11 @@ class Anatomy:
     def _value(self, output: Output, y: Any, y_pred: Any, sample_weight: Any) -> Any:
         """Return the mean loss of an output over the rows of a batch, whatever the number of devices."""
         weight = None if sample_weight is None else of(sample_weight, output)
-        value = output.loss(of(y, output), of(y_pred, output), sample_weight=weight)
-        return value * tf.distribute.get_strategy().num_replicas_in_sync
+        labels, answer = of(y, output), of(y_pred, output)
+        value, devices = output.loss(labels, answer, sample_weight=weight), tf.distribute.get_strategy().num_replicas_in_sync
+        if devices == 1 or (weight is None and _is_one_number(output.loss, labels, answer)):
+            return value
+        return value * devices
 
     def _sum(self, values: dict[str, Any]) -> Any:
         if "" in values:
@@ -113,6 +116,12 @@ class Anatomy:
     def _added(self) -> dict[str, Any]:
         layers = {layer.name: layer for layer in self._model._flatten_layers() if layer.name in self._adders}
         return {name: keras.ops.sum([keras.ops.sum(value) for value in layers[name]._losses]) for name in self._adders}
+
+
+def _is_one_number(loss: keras.losses.Loss, labels: Any, answer: Any) -> bool:
+    """Return whether a loss gives one number for a batch, which Keras does not divide by the number of devices (3.15)."""
+    values = keras.ops.convert_to_tensor(loss.call(keras.ops.cast(labels, answer.dtype), answer))
+    return len(values.shape) == 0
 
 
 def adders(model: keras.Model) -> list[str]:
