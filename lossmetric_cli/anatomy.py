@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.outputs import Output, of
 
 #: The column of the standard error of val_loss over the validation rows.
@@ -47,6 +48,10 @@ class Anatomy:
         self._adders = list(adders)
         each = [output.column("loss") for output in outputs if output.name]
         names = ["data_loss", "regularization", *each, *(f"{name}_loss" for name in adders)]
+        for name in adders:
+            if names.count(f"{name}_loss") > 1 or f"{name}_loss" in ("val_loss", UNWEIGHTED):
+                why = f"would be the column {name}_loss, which the history has without it"
+                raise ConfigError(f"model: what its layer {name} adds to the loss {why}; give the layer another name")
         self.means = {name: keras.metrics.Mean(name=name) for name in [*names, *([UNWEIGHTED] if is_weighted else [])]}
         self.scatter = StandardError(name=SCATTER)
         # Outside the model, since a variable that is its attribute would be one of its weights.
@@ -93,8 +98,11 @@ class Anatomy:
     def _value(self, output: Output, y: Any, y_pred: Any, sample_weight: Any) -> Any:
         """Return the mean loss of an output over the rows of a batch, whatever the number of devices."""
         weight = None if sample_weight is None else of(sample_weight, output)
-        value = output.loss(of(y, output), of(y_pred, output), sample_weight=weight)
-        return value * tf.distribute.get_strategy().num_replicas_in_sync
+        labels, answer = of(y, output), of(y_pred, output)
+        value, devices = output.loss(labels, answer, sample_weight=weight), tf.distribute.get_strategy().num_replicas_in_sync
+        if devices == 1 or (weight is None and _is_one_number(output.loss, labels, answer)):
+            return value
+        return value * devices
 
     def _sum(self, values: dict[str, Any]) -> Any:
         if "" in values:
@@ -108,6 +116,12 @@ class Anatomy:
     def _added(self) -> dict[str, Any]:
         layers = {layer.name: layer for layer in self._model._flatten_layers() if layer.name in self._adders}
         return {name: keras.ops.sum([keras.ops.sum(value) for value in layers[name]._losses]) for name in self._adders}
+
+
+def _is_one_number(loss: keras.losses.Loss, labels: Any, answer: Any) -> bool:
+    """Return whether a loss gives one number for a batch, which Keras does not divide by the number of devices (3.15)."""
+    values = keras.ops.convert_to_tensor(loss.call(keras.ops.cast(labels, answer.dtype), answer))
+    return len(values.shape) == 0
 
 
 def adders(model: keras.Model) -> list[str]:

@@ -72,6 +72,7 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
         with findings.stopping("metric_task"):
             output.metrics = _measured(output, spec, data)
             data.notes += metrics.feeding(output.metrics, task=output.task)
+            data.notes += metrics.of_nearest(output.metrics, task=output.task)
     with findings.stopping("class_weight"):
         rows["train"], notes = weights.weighted(rows["train"], data, outputs, spec)
         data.notes += notes
@@ -127,7 +128,9 @@ def _measured(output: Output, spec: RunSpec, data: Data) -> list[Any]:
     nodes = _metric_nodes(spec, output)
     targets = () if output.name else data.target_names
     known = {"task": output.task, "labels": output.labels, "activation": scores, "targets": targets}
-    return [*metrics.build_metrics(nodes, **known), *metrics.build_weighted(spec.weighted_metrics, nodes, **known)]
+    elsewhere = {name for other in spec.outputs.values() for name in (other or {}).get("metrics") or {}}
+    weighted = [name for name in spec.weighted_metrics if name in nodes or name not in elsewhere]
+    return [*metrics.build_metrics(nodes, **known), *metrics.build_weighted(weighted, nodes, **known)]
 
 
 def _name_columns(outputs: list[Output], model: keras.Model, parts: dict[str, feed.Rows], data: Data) -> None:

@@ -20,6 +20,9 @@ MOST_ROWS = 100_000
 MOST_CLASSES = 100
 
 
+#: What Keras' cut of probabilities at 1e-7 leaves of a loss of classes that is 0: no scale to measure a skill by.
+_NOTHING = 1e-6
+
 #: Losses of yes-or-no labels whose best constant is the shares, the largest class or its margin.
 _BEST_AT_KNOWN = (
     *(keras.losses.BinaryCrossentropy, keras.losses.MeanSquaredError),
@@ -71,7 +74,8 @@ def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights
         if task.kind in ("binary", "multilabel") and type(output.loss) not in _BEST_AT_KNOWN:
             shares = task.encode(natural, form="dense").mean(axis=0)
             answers += _tilted(score, shares, is_linear=output.activation == "linear")
-        found[output.column("loss")] = min(score(answer) for answer in answers)
+        least = min(score(answer) for answer in answers)
+        found[output.column("loss")] = 0.0 if task.is_classification and abs(least) < _NOTHING else least
     if (
         task.kind == "multiclass"
         and task.units <= MOST_CLASSES
@@ -109,6 +113,8 @@ def _answers(task: Task, natural: np.ndarray, activation: str | None, weights: n
         return
     one_hot = task.encode(natural, form="dense")
     shares = np.average(one_hot, axis=0, weights=weights).astype("float32")
+    if task.kind == "multiclass":
+        shares[shares.argmax()] += 1e-6  # of equal shares Keras' F1Score takes every class for the predicted one (3.15)
     largest = (np.arange(len(shares)) == shares.argmax() if task.kind == "multiclass" else shares >= 0.5).astype("float32")
     yield from (shares, largest)
     if task.kind != "multiclass":

@@ -225,10 +225,23 @@ def _base_arguments(target: Any) -> dict[str, Any] | None:
 def _check_complete(target: Any, present: set[str], *, path: str) -> None:
     if is_plain_function(target):
         return
+    if inspect.isfunction(target) and path.startswith(("loss", "metrics.", "outputs.")):
+        _refuse_other_names(target, present, path=path)
     for name, parameter in _signature(target).items():
         is_free = parameter.kind in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
         if parameter.default is inspect.Parameter.empty and not is_free and name not in present:
             raise ConfigError(f"{path}: {target.__name__} needs '{name}'; type {path}.{name}=…")
+
+
+def _refuse_other_names(target: Any, present: set[str], *, path: str) -> None:
+    """Refuse a function that looks like a loss or a metric of two arguments by other names, such as `y` and `p`."""
+    empty = inspect.Parameter.empty
+    names = [name for name, one in _signature(target).items() if one.default is empty and name not in present]
+    if len(names) == 2:
+        raise ConfigError(
+            f"{path}: {target.__name__} takes {' and '.join(names)}, which are labels and predictions only by the names y_true "
+            "and y_pred; rename them so"
+        )
 
 
 def _signature(target: Any) -> dict[str, inspect.Parameter]:

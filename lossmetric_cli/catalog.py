@@ -113,7 +113,8 @@ class MetricFacts:
     it compares predictions with thresholds in [0, 1], so that a linear head must pass its activation first. `kinds`: the
     tasks it is for. `fills`: parameters that the task decides when they are null. `across_columns`: whether it compares
     the columns of one row, so that a single column tells it nothing. `quantiles`: whether it reads several predicted
-    quantiles of one target; any other is fed the middle one.
+    quantiles of one target; any other is fed the middle one. `counts`: whether it counts rows of a class, so that labels
+    that are shares must become classes first.
     """
 
     direction: str | None
@@ -123,18 +124,21 @@ class MetricFacts:
     fills: tuple[str, ...] = ()
     across_columns: bool = False
     quantiles: bool = False
+    counts: bool = False
 
 
 def _classes(direction: str | None, **facts: object) -> MetricFacts:
-    return MetricFacts(direction, probabilities=True, kinds=CLASSIFICATION, **facts)
+    return MetricFacts(direction, probabilities=True, kinds=CLASSIFICATION, counts=True, **facts)
 
 
 METRICS = {
     "AUC": _classes("max"),
-    "Accuracy": MetricFacts("max", labels="class", kinds=CLASSIFICATION),
+    "Accuracy": MetricFacts("max", labels="class", kinds=CLASSIFICATION, counts=True),
     "BinaryAccuracy": _classes("max"),
     "BinaryCrossentropy": MetricFacts("min", probabilities=True, kinds=("binary", "multilabel")),
-    "BinaryIoU": MetricFacts("max", probabilities=True, kinds=("binary", "multilabel"), fills=("target_class_ids",)),
+    "BinaryIoU": MetricFacts(
+        "max", probabilities=True, kinds=("binary", "multilabel"), fills=("target_class_ids",), counts=True
+    ),
     "CategoricalAccuracy": MetricFacts("max", kinds=("multiclass",)),
     "CategoricalCrossentropy": MetricFacts("min", probabilities=True, kinds=("multiclass",)),
     "CategoricalHinge": MetricFacts("min", kinds=("multiclass",)),
@@ -146,12 +150,14 @@ METRICS = {
     "FalseNegatives": _classes("min"),
     "FalsePositives": _classes("min"),
     "Hinge": MetricFacts("min", kinds=("binary", "multilabel")),
-    "IoU": MetricFacts("max", labels="class", kinds=("binary", "multiclass"), fills=("num_classes", "target_class_ids")),
+    "IoU": MetricFacts(
+        "max", labels="class", kinds=("binary", "multiclass"), fills=("num_classes", "target_class_ids"), counts=True
+    ),
     "KLDivergence": MetricFacts("min", probabilities=True, kinds=("multiclass",)),
     "LogCoshError": MetricFacts("min"),
     "MeanAbsoluteError": MetricFacts("min"),
     "MeanAbsolutePercentageError": MetricFacts("min", kinds=("regression",)),
-    "MeanIoU": MetricFacts("max", labels="class", kinds=("binary", "multiclass"), fills=("num_classes",)),
+    "MeanIoU": MetricFacts("max", labels="class", kinds=("binary", "multiclass"), fills=("num_classes",), counts=True),
     "MeanSquaredError": MetricFacts("min"),
     "MeanSquaredLogarithmicError": MetricFacts("min", kinds=("regression",)),
     "OneHotIoU": MetricFacts("max", kinds=("multiclass",), fills=("num_classes", "target_class_ids")),
@@ -178,11 +184,11 @@ METRICS = {
 #: The metrics of lossmetric_cli that scikit-learn computes after an epoch, by the names of their functions.
 EXACT = {
     "average_precision": _classes("max"),
-    "balanced_accuracy": MetricFacts("max", labels="class", probabilities=True, kinds=("binary", "multiclass")),
-    "cohen_kappa": MetricFacts("max", labels="class", probabilities=True, kinds=("binary", "multiclass")),
+    "balanced_accuracy": MetricFacts("max", labels="class", probabilities=True, kinds=("binary", "multiclass"), counts=True),
+    "cohen_kappa": MetricFacts("max", labels="class", probabilities=True, kinds=("binary", "multiclass"), counts=True),
     "exact_auc": _classes("max"),
     "exact_f1": _classes("max"),
-    "exact_log_loss": MetricFacts("min", probabilities=True, kinds=("binary", "multiclass")),
+    "exact_log_loss": MetricFacts("min", probabilities=True, kinds=("binary", "multiclass"), counts=True),
     "exact_precision": _classes("max"),
     "exact_r2": MetricFacts("max", kinds=("regression",)),
     "exact_recall": _classes("max"),
@@ -190,7 +196,7 @@ EXACT = {
     "f1_micro": _classes("max"),
     "f1_per_class": _classes("max"),
     "f1_weighted": _classes("max"),
-    "mcc": MetricFacts("max", labels="class", probabilities=True, kinds=("binary", "multiclass")),
+    "mcc": MetricFacts("max", labels="class", probabilities=True, kinds=("binary", "multiclass"), counts=True),
     "mean_average_precision": _classes("max"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,9 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
     honest = [TrainEval(setup.rows, setup.figures)] if TrainEval.part in setup.rows.parts else []
     honest.append(AfterEpoch(functools.partial(after_epoch, setup), setup.rows.parts))
     try:
-        with contextlib.redirect_stdout(sys.stderr):
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            if spec.validation_freq > 1:  # an epoch without validation is no surprise: the check rare_validation tells of it
+                warnings.filterwarnings("ignore", message="(?s).*available")
             setup.model.fit(
                 **setup.rows.fit_arguments(setup.model),
                 epochs=spec.epochs,

@@ -191,6 +191,10 @@ def _checked_outputs(outputs: Any) -> dict[str, dict[str, Any]]:
     for name, node in outputs.items():
         if not re.fullmatch(r"[A-Za-z]\w*", str(name)) or str(name).startswith(("val_", "train_")):
             raise ConfigError(f"outputs.{name}: the name of an output is letters, digits and _, as its columns begin with it")
+        if name in ("data", "unweighted", "val"):
+            raise ConfigError(
+                f"outputs.{name}: the history has a column {name}_loss without it; type outputs.{name}_2.target={name}"
+            )
         for key in node or {}:
             if key not in OUTPUT_SETTINGS:
                 raise ConfigError(f"unknown key 'outputs.{name}.{key}'{did_you_mean(str(key), OUTPUT_SETTINGS) or LIST_KEYS}")
@@ -220,6 +224,11 @@ def _checked_node(node: Any, *, path: str, group: str) -> dict[str, Any]:
     """
     if isinstance(node, dict) and "_target_" not in node:
         name = path.rsplit(".", 1)[-1]
+        if path.startswith("outputs."):
+            told = ", ".join(["_target_: CLASS", *(f"{key}: {ranges.typed(value)}" for key, value in node.items())])
+            raise ConfigError(
+                f"{path} has settings and no class beside them; type '{path}={{{told}}}', CLASS as conf/{group} has it"
+            )
         raise ConfigError(
             f"{path} has settings and is not chosen; type {group}={name}, in a file defaults: [override /{group}: [{name}]]"
         )

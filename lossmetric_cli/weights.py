@@ -51,7 +51,8 @@ def of_classes(asked: Any, *, task: Task, labels: np.ndarray, path: str) -> np.n
     mean weight is 1 (King and Zeng, 2001; scikit-learn's formula), or weights by label or by number of the class. Classes
     that are not named weigh 1.
 
-    Raises ConfigError for another task, another word, a class that is none, and weights that are no numbers from 0 up.
+    Raises ConfigError for another task, another word, a class that is none, and weights that are no numbers from 0 up, or
+    that leave no row a weight.
     """
     if task.kind not in ("binary", "multiclass") or task.is_soft:
         raise ConfigError(f"{path} weighs classes, and a row of this {task.kind} task has not exactly one; type {path}=null")
@@ -73,6 +74,8 @@ def of_classes(asked: Any, *, task: Task, labels: np.ndarray, path: str) -> np.n
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < np.inf:
             raise ConfigError(f"{path}: the weight of class {key} must be a number >= 0, got {weight!r}")
         table[numbers[str(key)]] = weight
+    if not table[labels].any():
+        raise ConfigError(f"{path}: every training row weighs 0, and nothing is trained; give one class a weight above 0")
     return table
 
 

@@ -84,6 +84,16 @@ def test_several_devices_give_the_parts_of_one(shell):
         np.testing.assert_allclose(two[name], one[name], rtol=1e-4, err_msg=name)
 
 
+def test_a_loss_of_one_number_a_batch_counts_once_on_several_devices(shell, own_code):
+    """Keras divides a loss of a value a row by the number of devices, and one of a single number not."""
+    text = "from keras import ops\n\ndef whole(y_true, y_pred):\n    return ops.mean((y_true - y_pred) ** 2)\n"
+    own_code("my_losses", text)
+    words = ["data=linear", "loss=my_losses.whole", "epochs=1", "plots=[]", "batch_size=40", "threads=2", "train_eval=0"]
+    one, two = shell(*words).history, shell("device=cpu:0+1", *words).history
+    for name in ("data_loss", "val_data_loss"):
+        np.testing.assert_allclose(two[name], one[name], rtol=1e-4, err_msg=name)
+
+
 ADDS = """
     import keras
     from keras import layers, ops

@@ -21,7 +21,8 @@ def of(loss, task, natural, *, form="dense", metrics=None, activation=None):
     nodes = {name: {"_target_": f"keras.metrics.{kind}", **rest} for name, (kind, rest) in (metrics or {}).items()}
     measured = build_metrics(nodes, task=task, labels=form, activation=activation or task.activation)
     rows = Rows(np.zeros((len(natural), 1)), task.encode(natural, form=form))
-    output = Output("", task, loss, form, activation or task.activation, metrics=measured)
+    columns = {metric.name: (metric.name,) for metric in measured}
+    output = Output("", task, loss, form, activation or task.activation, metrics=measured, columns=columns)
     return baselines([output], natural=natural, rows=rows)
 
 
@@ -37,6 +38,23 @@ def test_26_balanced_classes_cost_ln_26_and_always_no_scores_25_of_26():
     assert found["binary_accuracy"] == pytest.approx(25 / 26)
     assert found["accuracy"] == pytest.approx(1 / 26)
     assert found["auc"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_equal_shares_predict_one_class_and_not_all_of_them():
+    """Keras' F1Score takes every class whose score is the largest for predicted: 0.5 for three equal shares."""
+    found = of(
+        keras.losses.CategoricalCrossentropy(),
+        Task("multiclass", (4,), 3),
+        np.repeat([0, 1, 2], 40),
+        metrics={"f1": ("F1Score", {"average": "macro"})},
+    )
+    assert found["f1"] == pytest.approx(2 * (1 / 3) / (1 / 3 + 1) / 3)
+
+
+def test_rows_of_one_class_have_no_scale_for_a_skill():
+    found = of(keras.losses.BinaryCrossentropy(), Task("binary", (4,), 1), np.zeros(12, "int64"))
+    assert found["loss"] == 0
+    assert skill(0.5, found["loss"]) is None
 
 
 @pytest.mark.parametrize("form", ["dense", "index"])

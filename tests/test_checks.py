@@ -152,6 +152,14 @@ OWN_CODE = """
         x = layers.Dropout(0.5, trainable=False)(layers.Dense(8, "relu")(inputs))
         return keras.Model(inputs, layers.Dense(task.units, "softmax")(x))
 
+    class Bare(keras.Model):
+        def __init__(self, task):
+            super().__init__()
+            self.last = layers.Dense(task.units, "softmax")
+
+        def call(self, inputs):
+            return self.last(inputs)
+
     def several(task):
         inputs = keras.Input(task.input_shape)
         x = layers.BatchNormalization()(inputs)
@@ -194,6 +202,8 @@ STOPPED = {
     "K7 loss is constant": ("data=diabetes loss=my.constant", "own_loss"),
     "K7 loss without predictions": ("data=diabetes loss=my.nothing", "own_loss"),
     "K7 loss in NumPy": ("data=diabetes loss=my.numpy_inside", "own_loss"),
+    "K7 part of a sum is constant": ("data=diabetes loss=weighted_sum loss.parts={mse:1,my.constant:1}", "own_loss"),
+    "K4 softmax inside a part": ("data=iris loss=weighted_sum loss.parts={cce:1,my.softmax_inside:1}", "double_softmax"),
     "K7 metric is stretched": ("data=diabetes metrics=my.stretched", "own_metric"),
     "K9 monitor is not logged": ("metrics=accuracy monitor=val_acc", "monitor"),
     "K9 callback's monitor": ("callbacks=early_stopping callbacks.early_stopping.monitor=val_acc", "monitor"),
@@ -214,6 +224,7 @@ STOPPED = {
     "K19 negative logarithms": ("data=linear loss=msle", "target_range"),
     "K21 parts of other scale": ("data=my_data.other_scale check.ignore=[]", None),
     "K22 schedule and callback": ("callbacks=reduce_lr optimizer/learning_rate=cosine_decay", "callback_conflict"),
+    "K22 model that cannot be saved": ("data=iris model=my.Bare callbacks=checkpoint", "callback_conflict"),
     "K22 averages that are not kept": ("callbacks=swap_ema_weights", "callback_conflict"),
     "K23 softmax of one column": ("data=breast_cancer model.output_activation=softmax", "constant_head"),
     "K24 classes on another axis": ("data=iris loss=cce loss.axis=0", "class_axis"),
@@ -350,6 +361,31 @@ def test_shares_of_two_classes_are_labels_of_the_binary_loss(lmrun, own):
     assert run.history["val_loss"].iloc[-1] == pytest.approx(truth, rel=1e-4)
 
 
+def test_shares_of_two_classes_count_as_the_class_of_the_larger_one(lmrun, own):
+    words = ["data=my_data.share", "task=binary", "loss=brier", "metrics=accuracy+auc+exact_auc+f1+crossentropy"]
+    run = lmrun(*words, "epochs=1", "plots=[]")
+    arrays, scores = run.predictions, run.json("metrics.json")["val"]
+    true, answer = arrays["val_true"] > 0.5, arrays["val_pred"] > 0.5
+    assert scores["accuracy"] == pytest.approx(sk.accuracy_score(true, answer))
+    assert scores["exact_auc"] == pytest.approx(sk.roc_auc_score(true, arrays["val_pred"]))
+    assert scores["auc"] == pytest.approx(scores["exact_auc"], abs=0.01)
+    assert scores["f1"] == pytest.approx(sk.f1_score(true, answer))
+    assert "labels are shares of classes; accuracy, auc, exact_auc, f1 count that of the largest one" in run.err
+
+
+def test_shares_of_classes_count_as_the_class_of_the_largest_one(lmrun, own):
+    words = ["data=my_data.shares", "task=multiclass", "metrics=precision+f1+exact_auc+brier+dice+kl_divergence"]
+    run = lmrun(*words, "epochs=1", "plots=[]")
+    shares, predicted = run.predictions["val_true"], run.predictions["val_pred"]
+    true, scores = np.eye(3)[shares.argmax(axis=1)], run.json("metrics.json")["val"]
+    assert scores["precision"] == pytest.approx(sk.precision_score(true, predicted > 0.5, average="micro"))
+    assert scores["f1"] == pytest.approx(sk.f1_score(shares.argmax(axis=1), predicted.argmax(axis=1), average="macro"))
+    assert scores["exact_auc"] == pytest.approx(sk.roc_auc_score(true, predicted, average="macro"))
+    assert scores["brier"] == pytest.approx(((shares - predicted) ** 2).sum(axis=1).mean(), rel=1e-5)
+    overlap = 2 * (shares * predicted).sum() / (shares.sum() + predicted.sum())
+    assert scores["dice"] == pytest.approx(1 - overlap, rel=1e-4)
+
+
 def test_k20_what_a_constant_scores_is_printed(lmrun):
     run = lmrun("data=letters26", "metrics=[accuracy,binary_accuracy]", "epochs=1", "plots=[]")
     assert run.json("metrics.json")["baseline"]["val"]["binary_accuracy"] == pytest.approx(25 / 26, abs=1e-4)
@@ -370,6 +406,22 @@ def test_k21_parts_of_other_scale_are_refused(lmrun, own_code):
         """,
     )
     assert "[input_scale]" in lmrun("check", "data=my_split.data", "validation=my_split.halves", code=2).err
+
+
+def test_k21_a_few_rows_tell_no_scale(lmrun, own_code):
+    own_code(
+        "my_split",
+        """
+        import numpy as np
+        def two(labels, kind, seed):
+            return {"train": np.arange(10), "val": np.arange(10, 12), "test": np.arange(0)}
+        def data():
+            x = np.random.default_rng(0).normal(size=(12, 1)).astype("float32")
+            x[10:] = [[0.3], [0.31]]
+            return x, x[:, 0] + 0.25
+        """,
+    )
+    assert lmrun("check", "data=my_split.data", "validation=my_split.two", "model.standardize=false").code == 0
 
 
 def test_k22_a_metric_may_not_take_the_name_of_the_loss(lmrun):

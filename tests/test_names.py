@@ -296,3 +296,9 @@ def test_pythons_own_modules_are_no_code_of_the_user_wherever_lmrun_starts(monke
     monkeypatch.chdir(folder)
     for target in ("os.system", "subprocess.Popen", "posix.system", "builtins.eval", "site.main"):
         assert "allow it with --allow-code=" in refusal(target)
+
+
+def test_a_loss_by_other_names_than_y_true_and_y_pred_is_told_to_rename_them(lmrun, own_code):
+    own_code("my_losses", "def cubed(target, guess):\n    return abs(target - guess) ** 3\n")
+    err = lmrun("check", "data=diabetes", "loss=my_losses.cubed", code=2).err
+    assert "cubed takes target and guess, which are labels and predictions only by the names y_true and y_pred" in err

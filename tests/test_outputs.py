@@ -94,6 +94,25 @@ def test_class_weights_of_one_of_several_outputs_weigh_its_training_loss(lmrun, 
     assert heavy["val_loss"] == pytest.approx(plain["val_loss"], rel=1e-5)
 
 
+@pytest.mark.parametrize("name", ["data", "unweighted", "val"])
+def test_an_output_whose_loss_would_be_another_column_is_refused(lmrun, name):
+    err = lmrun("check", "data=multitask", f"outputs.{name}.target=price", code=2).err
+    assert f"outputs.{name}: the history has a column {name}_loss without it" in err
+
+
+def test_a_metric_of_one_output_is_weighted_there(lmrun, own_code):
+    own_code("my_data", TWO)
+    words = ["data=my_data.two", "outputs=[sold,price]", "outputs.sold.metrics=[accuracy]", "outputs.price.metrics=[mae]"]
+    out = lmrun("check", *words, "weighted_metrics=[accuracy]").out
+    assert "sold_weighted_accuracy" in out
+    assert "price_weighted" not in out
+
+
+def test_settings_of_a_loss_without_its_class_are_refused_with_the_node_to_type(lmrun):
+    words = ["data=multitask", "outputs=[price,rooms]", "outputs.price.loss=quantile", "outputs.price.loss.tau=0.9"]
+    assert "type 'outputs.price.loss={_target_: CLASS, tau: 0.9}'" in lmrun("check", *words, code=2).err
+
+
 def test_callbacks_watch_the_columns_of_an_output(lmrun):
     run = lmrun(*WORDS, "callbacks=[early_stopping]", "monitor=val_rooms_loss")
     assert run.json("run.json")["monitor"] == {"name": "val_rooms_loss", "direction": "min"}

@@ -160,3 +160,34 @@ def test_plot_of_many_columns_is_their_mean_with_the_extremes():
     assert [line.column for line in panel.lines] == ["val_f1"]
     assert panel.lines[0].values == pytest.approx(VALUES.mean(axis=1))
     assert "mean of 5 columns; in the end the lowest is a (0.5444); the highest e (0.9)" in panel.notes
+
+
+@pytest.mark.parametrize(("kind", "endings"), [("Pair", ("low", "high")), ("Vector", ("0", "1"))])
+def test_metric_of_the_users_own_has_a_column_for_each_of_its_values(lmrun, own_code, kind, endings):
+    own_code(
+        "my_metrics",
+        """
+        import keras
+        from keras import ops
+
+        class Vector(keras.metrics.Metric):
+            def __init__(self, name="vector"):
+                super().__init__(name=name)
+                self.low, self.high = (self.add_weight(initializer="zeros") for _ in range(2))
+            def update_state(self, y_true, y_pred, sample_weight=None):
+                self.low.assign(ops.minimum(self.low, ops.min(y_true)))
+                self.high.assign(ops.maximum(self.high, ops.max(y_true)))
+            def result(self):
+                return ops.stack([self.low.value, self.high.value])
+
+        class Pair(Vector):
+            def result(self):
+                return {"low": self.low.value, "high": self.high.value}
+        """,
+    )
+    words = ["data=diabetes", f"metrics=my_metrics.{kind}", "mode=max", f"monitor=val_{kind}_{endings[1]}"]
+    run = lmrun(*words, *QUICK)
+    values, truth = run.json("metrics.json")["val"], run.predictions["val_true"]
+    assert values[f"{kind}_{endings[0]}"] == min(0, truth.min())
+    assert values[f"{kind}_{endings[1]}"] == pytest.approx(truth.max())
+    assert run.history[f"val_{kind}_{endings[1]}"].iloc[-1] == pytest.approx(truth.max())

@@ -53,6 +53,22 @@ def test_what_is_no_weight_is_refused(asked, fact):
         of_classes(asked, task=TASK, labels=LABELS, path="class_weight")
 
 
+def test_weights_that_leave_no_row_are_refused():
+    with pytest.raises(ConfigError, match="every training row weighs 0, and nothing is trained"):
+        of_classes({"rose": 0, "iris": 0, "lily": 0}, task=TASK, labels=LABELS, path="class_weight")
+
+
+def test_a_part_whose_rows_all_weigh_0_is_refused(lmrun, own_code):
+    text = WEIGHTED.replace("random.uniform(0, 3, 203)", "(np.arange(203) == 5).astype(float)")
+    own_code("my_data", text)
+    assert "all 41 val rows weigh 0" in lmrun("check", "data=my_data.rows", code=3).err
+
+
+def test_a_weight_below_0_is_refused_by_its_row(lmrun, own_code):
+    own_code("my_data", WEIGHTED.replace("random.uniform(0, 3, 203)", "np.where(np.arange(203) == 5, -2.0, 1.0)"))
+    assert "row 5 has -2" in lmrun("check", "data=my_data.rows", code=3).err
+
+
 @pytest.mark.parametrize("loss", ["bce", "hinge", "focal"])
 def test_class_weights_are_in_loss_alone_and_the_loss_without_them_stands_beside_it(lmrun, loss):
     words = ["data=breast_cancer", f"loss={loss}", *STILL]

@@ -134,6 +134,11 @@ def test_quoted_text_is_read_back_unchanged(text: str):
         pytest.param("out=${oc.env:HOME", "missing '}'", id="an-open-interpolation"),
         pytest.param("=3", "no name stands before the '='", id="no-name"),
         pytest.param("data.target=é,ü", "text with a comma needs quotes of its own: \"data.target='é,ü'\"", id="a-comma"),
+        pytest.param(
+            "data.columns=[a,b (cm)]",
+            "text with blanks, brackets or other letters needs quotes of its own in a list: \"data.columns=['a','b (cm)']\"",
+            id="a-bracket-in-a-list",
+        ),
     ],
 )
 def test_a_word_without_a_reading_is_quoted_back_with_the_fact(word: str, fact: str):

@@ -11,7 +11,7 @@ from lossmetric_cli import catalog
 from lossmetric_cli.checks.case import Case
 from lossmetric_cli.checks.finding import Found, stop, warning
 from lossmetric_cli.errors import ConfigError
-from lossmetric_cli.losses import loss_name
+from lossmetric_cli.losses import loss_name, single
 from lossmetric_cli.outputs import Output
 from lossmetric_cli.task import Task
 
@@ -93,24 +93,26 @@ def double_softmax(case: Case, output: Output) -> Found:
     A softmax inside a loss makes it blind to a number added to all columns of a row; a sigmoid inside makes it equal to
     the cross-entropy of logits.
     """
-    if not _is_own(output.loss) or output.activation not in ("softmax", "sigmoid"):
+    if output.activation not in ("softmax", "sigmoid"):
         return
     shown = np.asarray(case.answer(output), dtype="float32")
     labels = case.labels(output, "train")[: len(shown)].astype("float32")
-    value = _mean(output.loss, labels, shown)
-    if output.activation == "softmax" and shown.shape[-1] > 1:
-        differences = [_mean(output.loss, labels, shown + shift) - value for shift in (0.5, 2.0)]
-        moved = _mean(output.loss, labels, shown**2) - value
-        is_inside = max(map(abs, differences)) < 1e-5 * max(abs(value), 1e-3) < abs(moved)
-    else:
-        logits = shown
-        inside = np.mean(np.maximum(logits, 0) - logits * labels + np.log1p(np.exp(-np.abs(logits))))
-        is_inside = abs(value - inside) < 1e-5 * max(inside, 1e-3)
-    if is_inside:
-        yield stop(
-            f"{_at(output)}: {loss_name(output.loss)} applies {output.activation} itself, and the model ends in "
-            f"{output.activation}; type model.output_activation=linear"
-        )
+    for loss in filter(_is_own, single(output.loss)):
+        if _is_inside(output.activation, loss, labels, shown):
+            yield stop(
+                f"{_at(output)}: {loss_name(loss)} applies {output.activation} itself, and the model ends in "
+                f"{output.activation}; type model.output_activation=linear"
+            )
+
+
+def _is_inside(activation: str, loss: Any, labels: np.ndarray, shown: np.ndarray) -> bool:
+    value = _mean(loss, labels, shown)
+    if activation == "softmax" and shown.shape[-1] > 1:
+        differences = [_mean(loss, labels, shown + shift) - value for shift in (0.5, 2.0)]
+        moved = _mean(loss, labels, shown**2) - value
+        return max(map(abs, differences)) < 1e-5 * max(abs(value), 1e-3) < abs(moved)
+    inside = np.mean(np.maximum(shown, 0) - shown * labels + np.log1p(np.exp(-np.abs(shown))))
+    return abs(value - inside) < 1e-5 * max(inside, 1e-3)
 
 
 def head_precision(case: Case, output: Output) -> Found:

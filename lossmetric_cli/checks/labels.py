@@ -13,6 +13,8 @@ from lossmetric_cli.outputs import Output
 
 #: Ranges of the activations that have one.
 _REACH = {"sigmoid": (0, 1), "softmax": (0, 1), "tanh": (-1, 1), "relu": (0, np.inf), "softplus": (0, np.inf)}
+#: Rows from which their span tells a scale; that of two rows is how far apart they happen to lie.
+_FEWEST_TO_SPAN = 20
 _WORDS = {"train": "training", "val": "validation", "test": "test"}
 #: Layers that bring inputs near 1.
 _SCALERS = (
@@ -110,7 +112,7 @@ def input_scale(case: Case) -> Found:
                 f"inputs have mean {mean:.3g} and deviation {spread:.3g}, and nothing in the model scales them; "
                 "add keras.layers.Rescaling or Normalization"
             )
-    if "val" in case.rows:
+    if "val" in case.rows and min(len(x), len(case.rows["val"].x)) >= _FEWEST_TO_SPAN:
         train, val = _span(x), _span(case.rows["val"].x)
         if train and val and not 0.1 < val / train < 10:
             yield stop(

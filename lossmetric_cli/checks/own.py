@@ -12,7 +12,7 @@ import tensorflow as tf
 from lossmetric_cli import metrics
 from lossmetric_cli.checks.case import Case
 from lossmetric_cli.checks.finding import Found, stop, warning
-from lossmetric_cli.losses import loss_name
+from lossmetric_cli.losses import loss_name, single
 from lossmetric_cli.outputs import Output
 
 #: Rows of a probe: a number that no axis of a task is likely to have.
@@ -23,10 +23,13 @@ _NO_MEAN = ("f1", "f_1", "auc", "precision", "recall", "r2", "rmse", "iou", "cor
 
 def own_loss(case: Case, output: Output) -> Found:
     """Call a loss of the user's own on a few rows: its shape, its values, its gradient, and what other rows do to it."""
-    function = _own_function(output.loss)
-    if function is None:
-        return
-    name, labels, answers = loss_name(output.loss), *_probe(case, output)
+    for loss in single(output.loss):
+        function = _own_function(loss)
+        if function is not None:
+            yield from _faults_of(loss_name(loss), function, *_probe(case, output))
+
+
+def _faults_of(name: str, function: Any, labels: np.ndarray, answers: np.ndarray) -> Found:
     try:
         values, gradient = _values_and_gradient(function, labels, answers)
     except Exception as error:  # whatever the user's code raises, in the graph in which it will run

@@ -80,11 +80,10 @@ def rare_validation(case: Case) -> Found:
     """Look for patience that counts epochs without validation, in which a callback sees nothing."""
     every = case.spec.validation_freq
     watchers = [key for key, node in case.spec.callbacks.items() if str(node.get("monitor", "")).startswith("val_")]
+    patient = [key for key in watchers if "patience" in case.spec.callbacks[key]]
     if every > 1 and watchers:
-        yield warning(
-            f"callbacks.{watchers[0]} sees val_ columns in every {every}. epoch only, and its patience counts those; "
-            "type validation_freq=1"
-        )
+        first, counts = (patient[0], ", and its patience counts those") if patient else (watchers[0], "")
+        yield warning(f"callbacks.{first} sees val_ columns in every {every}. epoch only{counts}; type validation_freq=1")
 
 
 def callback_conflict(case: Case) -> Found:
@@ -99,6 +98,21 @@ def callback_conflict(case: Case) -> Found:
     for key, callback in case.callbacks.items():
         if isinstance(callback, keras.callbacks.SwapEMAWeights) and not getattr(optimizer, "use_ema", False):
             yield stop(f"callbacks.{key} swaps in averaged weights, and none are kept; type optimizer.use_ema=true")
+        saves_all = isinstance(callback, keras.callbacks.ModelCheckpoint) and not callback.save_weights_only
+        if saves_all and not _has_config(case.model):
+            path = f"callbacks.{key}"
+            yield stop(
+                f"{path} saves the whole model, and {type(case.model).__name__} has no get_config to build it from; give it "
+                f"one, or type {path}.save_weights_only=true {path}.filepath=checkpoints/best.weights.h5"
+            )
+
+
+def _has_config(model: keras.Model) -> bool:
+    try:
+        model.get_config()
+    except NotImplementedError:  # how Keras says so (3.15), once it saves
+        return False
+    return True
 
 
 def file_name(case: Case) -> Found:

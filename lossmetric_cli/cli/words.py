@@ -185,6 +185,9 @@ def _why_unreadable(word: str, error: Exception) -> str:
     key, _, value = word.partition("=")
     if "," in value and value[:1] not in "[{'\"":
         return f"text with a comma needs quotes of its own: \"{key}='{value}'\""
+    if value[:1] == "[" and value[-1:] == "]":
+        items = ",".join(f"'{item.strip()}'" for item in value[1:-1].split(","))
+        return f'text with blanks, brackets or other letters needs quotes of its own in a list: "{key}=[{items}]"'
     return _first_line(error)
 
 

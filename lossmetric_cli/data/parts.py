@@ -130,10 +130,17 @@ def split_rows(
     split: Callable[..., dict[str, np.ndarray]],
     seed: int,
 ) -> dict[str, Part]:
-    """Return the parts that a split makes; of several targets the first one of classes decides the proportions."""
+    """Return the parts that a split makes; of several targets the first one of classes decides the proportions.
+
+    Raises DataError for a part whose rows all weigh 0: its loss would be 0 whatever the model answers.
+    """
     leading = next((name for name, answer in answers.items() if answer.form.kind != "regression"), next(iter(answers)))
     form = answers[leading].form
     rows = split(labels=y[leading], kind="regression" if form.is_soft else form.kind, seed=seed)
+    for part, where in rows.items():
+        if weights is not None and len(where) and not weights[where].any():
+            told = f"all {counted(len(where), f'{part} row')} weigh 0, so that their loss is 0 whatever the model answers"
+            raise DataError(f"{told}; give some of them a weight, or another seed")
     return {
         part: Part(
             x=x[where],
@@ -163,9 +170,15 @@ def read_weights(weights: Any, *, rows: int, part: str = "") -> np.ndarray | Non
     if weights is None:
         return None
     array = as_array(weights, name="weights").reshape(-1).astype("float32")
-    if len(array) != rows or not np.isfinite(array).all() or array.min() < 0 or not array.any():
+    wrong = np.flatnonzero(~np.isfinite(array) | (array < 0))
+    if len(array) != rows or len(wrong) or not array.any():
         where = f"{part} " if part else ""
-        raise DataError(f"the {where}rows' weights must be {rows:,} finite numbers >= 0, not all of them 0")
+        found = (
+            f"row {wrong[0]} has {array[wrong[0]]:g}"
+            if len(wrong)
+            else f"there are {len(array):,}, the largest {array.max():g}"
+        )
+        raise DataError(f"the {where}rows' weights must be {rows:,} finite numbers >= 0, not all of them 0; {found}")
     return array
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lossmetric_cli.losses.choosers import auto, crossentropy, focal
-from lossmetric_cli.losses.fit import build_loss, fit_head, fit_task, loss_name
+from lossmetric_cli.losses.fit import build_loss, fit_head, fit_task, loss_name, single
 from lossmetric_cli.losses.of_classes import Brier, Exponential, WeightedBinaryCrossentropy
 from lossmetric_cli.losses.quantile import Quantile
 from lossmetric_cli.losses.weighted_sum import WeightedSum
@@ -21,4 +21,5 @@ __all__ = [
     "fit_task",
     "focal",
     "loss_name",
+    "single",
 ]

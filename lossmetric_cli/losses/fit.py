@@ -100,6 +100,11 @@ def loss_name(loss: Any) -> str:
     return getattr(loss, "name", None) or getattr(function, "__name__", None) or type(loss).__name__
 
 
+def single(loss: Any) -> list[Any]:
+    """Return the losses that a weighted sum adds up; any other loss alone."""
+    return [part.loss for part in loss.parts] if isinstance(loss, WeightedSum) else [loss]
+
+
 def _build(node: dict[str, Any], *, path: str, task: Task) -> Any:
     """Return the object of a node, the parts of a sum made first, and a Brier score over the columns as the task has them."""
     target = resolve(node.get("_target_"), path=path)

@@ -36,7 +36,7 @@ from lossmetric_cli.metrics.traits import (
     history_columns,
     is_batch_mean,
 )
-from lossmetric_cli.metrics.whole import Exact, Whole, undefined, values_of, within_batches
+from lossmetric_cli.metrics.whole import Exact, Whole, of_nearest, undefined, values_of, within_batches
 from lossmetric_cli.quantiles import Coverage
 
 __all__ = [
@@ -80,6 +80,7 @@ __all__ = [
     "is_weighted",
     "mcc",
     "mean_average_precision",
+    "of_nearest",
     "undefined",
     "values_of",
     "within_batches",

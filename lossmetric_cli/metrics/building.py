@@ -22,6 +22,8 @@ from lossmetric_cli.metrics.whole import Exact, Whole
 from lossmetric_cli.task import Task
 
 Metric = keras.metrics.Metric
+#: Columns of the history that are no metric's.
+_TAKEN = ("epoch", "learning_rate", "data_loss", "regularization", "loss_stderr", "unweighted_loss")
 
 
 def build_metrics(
@@ -146,7 +148,7 @@ def _fed(metric: Metric, task: Task, asked: Task, labels: str, activation: str |
 def _refuse_taken_name(key: str) -> None:
     if key == "loss":
         raise ConfigError("metrics.loss: a metric called loss would overwrite the loss in the history; rename its key")
-    if key in ("epoch", "learning_rate", "data_loss", "regularization", "loss_stderr") or key.startswith("val_"):
+    if key in _TAKEN or key.startswith("val_"):
         raise ConfigError(f"metrics.{key}: the history has a column '{key}' without it; rename its key")
 
 

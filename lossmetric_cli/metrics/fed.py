@@ -22,6 +22,7 @@ _STEPS = {
     "above_half": lambda scores: keras.ops.cast(scores > 0.5, "int32"),
     "above_zero": lambda scores: keras.ops.cast(scores > 0, "int32"),
     "last": lambda columns: keras.ops.reshape(columns, (keras.ops.shape(columns)[0], -1))[:, -1:],
+    "last_above_half": lambda columns: keras.ops.cast(columns[:, -1:] > 0.5, "float32"),
 }
 
 
@@ -31,7 +32,8 @@ class Fed(Metric):
 
     Args:
         metric: the metric that counts.
-        to_labels: what becomes of the labels: "one_hot", "class", "last" or None.
+        to_labels: what becomes of the labels: "one_hot", "class", "last" or None; of shares of classes "largest" (a one-hot
+            row), "above_half" or "last_above_half".
         to_scores: what becomes of the predictions, step by step: "sigmoid" or "softmax", then "class" (the number of the
             predicted class), "above_half", "above_zero" or "last" (the last column, which is the second of two classes);
             the number of a column takes that one alone.
@@ -77,6 +79,8 @@ class Fed(Metric):
     def _labels(self, y_true: Any) -> Any:
         if self.to_labels == "one_hot":
             return keras.ops.one_hot(keras.ops.cast(keras.ops.reshape(y_true, (-1,)), "int32"), self.classes)
+        if self.to_labels == "largest":
+            return keras.ops.one_hot(keras.ops.argmax(y_true, axis=-1), self.classes)
         return _STEPS[self.to_labels](y_true) if self.to_labels else y_true
 
     def _scores(self, y_pred: Any) -> Any:
@@ -88,9 +92,7 @@ class Fed(Metric):
 def feed(metric: Metric, *, facts: MetricFacts, task: Task, labels: str, activation: str | None) -> Metric:
     """Return the metric, wrapped in Fed where the loss's labels or the head's scores are not what it needs."""
     is_multiclass, is_around_zero = task.kind == "multiclass", activation in AROUND_ZERO
-    to_labels, to_scores = None, []
-    if is_multiclass and facts.labels != labels:
-        to_labels = "one_hot" if facts.labels == "dense" else "class" if labels == "dense" else None
+    to_labels, to_scores = _labels_for(facts, task, labels), []
     if facts.probabilities and is_around_zero:
         to_scores.append("softmax" if is_multiclass else "sigmoid")
     if facts.labels == "class":
@@ -98,9 +100,20 @@ def feed(metric: Metric, *, facts: MetricFacts, task: Task, labels: str, activat
     if quantiles.reads_middle(facts, task):
         to_scores.append(quantiles.middle(task))
     if reads_last(facts, task):
-        to_labels = "last"
         to_scores.append("last")
     return Fed(metric, to_labels, to_scores, task.units) if to_labels or to_scores else metric
+
+
+def _labels_for(facts: MetricFacts, task: Task, labels: str) -> str | None:
+    """Return what becomes of the labels; Keras' counters take any share above 0 for a positive (3.15)."""
+    takes_nearest = task.is_soft and facts.counts
+    if reads_last(facts, task):
+        return "last_above_half" if takes_nearest else "last"
+    if task.kind != "multiclass":
+        return "above_half" if takes_nearest else None
+    if facts.labels != labels:
+        return "one_hot" if facts.labels == "dense" else "class" if labels == "dense" else None
+    return "largest" if takes_nearest else None
 
 
 def feeding(measured: list[Metric], *, task: Task) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
 from typing import Any
 
 import keras
@@ -11,7 +11,7 @@ import numpy as np
 from lossmetric_cli import catalog
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.metrics.fed import reads_last
-from lossmetric_cli.metrics.whole import Whole, natural, probabilities
+from lossmetric_cli.metrics.whole import Whole, encoded, probabilities
 from lossmetric_cli.task import Task
 
 
@@ -28,7 +28,7 @@ class MeanLoss(keras.metrics.MeanMetricWrapper):
         self.loss = loss
 
 
-@dataclass(kw_only=True)
+@dataclasses.dataclass(kw_only=True)
 class WholeLoss(Whole):
     """A loss that gives one number for a batch, as Dice does, of all rows of a part."""
 
@@ -40,7 +40,7 @@ class WholeLoss(Whole):
         """Return the loss of all rows."""
         facts = catalog.loss_facts(self.loss)
         task = self.task.as_one_column() if reads_last(catalog.as_metric(facts), self.task) else self.task
-        labels = task.encode(natural(y_true, task=task), form=facts.labels)
+        labels = encoded(y_true, task=task, form=facts.labels)
         activation = self.activation if facts.takes_logits or facts.probabilities else None
         scores = probabilities(y_pred, task=task, activation=activation).reshape(len(labels), -1)
         scores = keras.ops.convert_to_tensor(scores, "float32")
@@ -69,6 +69,7 @@ def _is_of_batch(loss: keras.losses.Loss, *, task: Task) -> bool:
     """Return whether the loss gives one number for several rows; what it makes of two rows tells."""
     if task.kind not in catalog.loss_facts(loss).kinds:
         return False
+    task = dataclasses.replace(task, is_soft=False)
     labels = np.zeros((2, task.units), "float32") if task.kind in ("regression", "multilabel") else np.array([0, 1])
     scores = keras.ops.full((2, task.units), 1 / max(task.units, 2))
     return rank(loss.call, task.encode(labels, form=catalog.loss_facts(loss).labels), scores) == 0

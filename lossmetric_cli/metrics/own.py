@@ -12,7 +12,7 @@ import numpy as np
 
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.metrics.several import column_names
-from lossmetric_cli.metrics.whole import Whole, natural
+from lossmetric_cli.metrics.whole import Whole, encoded
 from lossmetric_cli.task import Task
 
 #: What such a metric may ask for by parameter name.
@@ -45,7 +45,7 @@ class Own(Whole):
             raise ConfigError(f"metrics.{self.name}: {self.told} fails: {type(error).__name__}: {told}") from error
 
     def _called(self, *, y_true: np.ndarray, **given: Any) -> dict[str, float]:
-        given["y_true"] = self.task.encode(natural(y_true, task=self.task), form="dense")
+        given["y_true"] = encoded(y_true, task=self.task, form="dense")
         value = self.function(**{name: given[name] for name in wanted(self.function)})
         if not isinstance(value, dict):
             return {self.name: self._number(value)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -37,7 +38,9 @@ class Several(Metric):
 
     def result(self) -> dict[str, Any]:
         """Return the metric's values by column."""
-        values = keras.ops.reshape(self.metric.result(), (len(self.columns),))
+        found = self.metric.result()
+        found = keras.ops.stack(list(found.values())) if isinstance(found, dict) else found
+        values = keras.ops.reshape(found, (len(self.columns),))
         return {column: values[place] for place, column in enumerate(self.columns)}
 
     def reset_state(self) -> None:
@@ -69,7 +72,18 @@ def taken_apart(metric: Metric, *, task: Task, targets: Sequence[str]) -> Metric
         endings = target_labels(task, targets)
     elif isinstance(metric, _AT_THRESHOLDS) and len(metric.thresholds) > 1:
         endings = [f"at_{threshold:g}" for threshold in metric.thresholds]
+    elif type(metric).__module__.split(".")[0] not in ("keras", "lossmetric_cli"):
+        endings = _endings_of_own(metric)
     return Several(metric, column_names(metric.name, endings)) if endings else metric
+
+
+def _endings_of_own(metric: Metric) -> list[Any]:
+    """Return what tells the values of a metric of the user's own apart: the keys of a dict, the places in a vector."""
+    found = metric.result()
+    if isinstance(found, dict):
+        return list(found)
+    size = math.prod(keras.ops.shape(keras.ops.convert_to_tensor(found)))
+    return list(range(size)) if size > 1 else []
 
 
 def class_labels(task: Task) -> list[Any]:

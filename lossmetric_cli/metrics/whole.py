@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lossmetric_cli.metrics.fed import AROUND_ZERO
+from lossmetric_cli.metrics.fed import AROUND_ZERO, Fed
 from lossmetric_cli.task import Task
 
 #: What the rows of a part are called.
@@ -83,12 +83,23 @@ class Exact(Whole):
 
 
 def natural(y_true: Any, *, task: Task) -> np.ndarray:
-    """Return labels as the data has them: class numbers (rows,) for one class a row, else (rows, columns)."""
+    """Return labels as the data has them: class numbers (rows,) for one class a row, else (rows, columns).
+
+    Of shares of classes it is the class of the largest one.
+    """
     labels = np.asarray(y_true)
     if task.kind not in ("binary", "multiclass"):
         return labels.reshape(len(labels), -1)
-    is_one_hot = labels.ndim == 2 and labels.shape[1] > 1
-    return labels.argmax(axis=1) if is_one_hot else labels.reshape(-1).astype("int64")
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return labels.argmax(axis=1)
+    return (labels.reshape(-1) > 0.5 if task.is_soft else labels.reshape(-1)).astype("int64")
+
+
+def encoded(y_true: Any, *, task: Task, form: str) -> np.ndarray:
+    """Return labels in the form that a loss wants, "index" or "dense"; shares of classes stay shares."""
+    if task.is_soft:
+        return np.asarray(y_true, dtype="float32").reshape(len(y_true), -1)[:, -task.units :]
+    return task.encode(natural(y_true, task=task), form=form)
 
 
 def probabilities(y_pred: Any, *, task: Task, activation: str | None) -> np.ndarray:
@@ -117,6 +128,14 @@ def values_of(metric: Any, *, y_true: np.ndarray, y_pred: np.ndarray, weights: n
     value = metric.result()
     metric.reset_state()
     return {name: float(one) for name, one in (value if isinstance(value, dict) else {metric.name: value}).items()}
+
+
+def of_nearest(measured: list[Any], *, task: Task) -> list[str]:
+    """Return a sentence on the metrics that count classes where labels are shares of them."""
+    forms = ("largest", "above_half", "last_above_half", "class")
+    names = [m.name for m in measured if isinstance(m, Exact) or (isinstance(m, Fed) and m.to_labels in forms)]
+    told = f"labels are shares of classes; {', '.join(names)} {'count' if len(names) > 1 else 'counts'} that of the largest one"
+    return [told] if task.is_soft and names else []
 
 
 def undefined(measured: list[Any], y_true: np.ndarray, *, part: str) -> list[str]:
