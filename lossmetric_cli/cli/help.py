@@ -47,21 +47,29 @@ def _filled(text: str, *, width: int) -> str:
     return textwrap.fill(text, width, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
 
 
-def group_help(group: str) -> str:
-    """Return the options of a group, each with its one-line help.
+def group_help(group: str, width: int | None = None) -> str:
+    """Return the options of a group, each with its one-line help and its aliases, folded on a terminal of `width` columns.
 
     Raises ConfigError for an unknown group.
     """
     groups = [*_groups(), "experiment"]
     if group not in groups:
         raise ConfigError(f"unknown group '{group}'{did_you_mean(group, groups)} (lmrun help lists them)")
+    width = width or shutil.get_terminal_size((1000, 24)).columns  # into a pipe a line each, for grep
     real = shipped.aliases(group)
-    named = {
-        name: [name, *(alias for alias in real if real[alias] == name)] for name in shipped.options(group) if name not in real
-    }
-    width = max((len(", ".join(names)) for names in named.values()), default=0)
-    lines = {name: shipped.help_line(shipped.options(group)[name]) for name in named}
-    return "".join(f"{', '.join(names):<{width}}  {lines[name]}\n" for name, names in named.items())
+    files = {name: file for name, file in shipped.options(group).items() if name not in real}
+    column = max(map(len, files), default=0)
+    return "".join(_entry(name, shipped.help_line(files[name]), real, column=column, width=width) + "\n" for name in files)
+
+
+def _entry(name: str, line: str, real: dict[str, str], *, column: int, width: int) -> str:
+    """Return an option, its help and its aliases as lines; a narrow terminal has the help below the name."""
+    others = [alias for alias in real if real[alias] == name]
+    text = f"{line} [{', '.join(others)}]" if others else line
+    if width < column + 40:
+        return f"{name}\n" + textwrap.fill(text, max(width, 20), initial_indent="    ", subsequent_indent="    ")
+    hanging = " " * (column + 2)
+    return textwrap.fill(f"{name:<{column}}  {text}", width, subsequent_indent=hanging, break_on_hyphens=False)
 
 
 def _groups() -> list[str]:
