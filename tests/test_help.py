@@ -40,7 +40,7 @@ def test_overview_names_every_group_and_every_option(width: int):
 def test_overview_keeps_to_the_width_where_a_name_fits_it(width: int):
     lines = overview(width).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("data "))
-    end = next(number for number, line in enumerate(lines) if line.startswith("lmrun help GROUP"))
+    end = next(number for number, line in enumerate(lines) if line.startswith("  lmrun help GROUP"))
     assert not [line for line in lines[start:end] if len(line) > width and len(line.split()) > 1]
 
 

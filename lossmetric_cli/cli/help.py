@@ -8,23 +8,29 @@ import textwrap
 from lossmetric_cli import shipped
 from lossmetric_cli.errors import ConfigError, did_you_mean
 
-_TOP = """\
-lmrun trains a Keras model that YAML options choose by name, and tells its losses from its metrics.
-
-  lmrun                                                  the default: digits, a small network, cross-entropy, accuracy
-  lmrun loss=categorical_crossentropy 'metrics=[auc]'    one option for each group, a list for metrics and callbacks
-  lmrun data=csv data.path=x.csv data.target=y           an option's own settings stand below it
-  lmrun -m optimizer.learning_rate=0.1,0.01 seed=0,1     a sweep: every combination
-  lmrun experiment=NAME                                  a study of experiments/, yours or ours
-  lmrun check [WORDS]                                    what a run would be, and what is wrong with it; trains nothing
-  lmrun plot outputs/latest                              draw a run's pictures again
-  lmrun explain NAME, lmrun list losses                  what a name means: formula, range, traps; all names
-  lmrun explain outputs/latest                           what a run came to, and what to try; explain gap RUN
-"""
-_END = """\
-lmrun help GROUP      its options, a line each      lmrun --cfg job [WORDS]    the config that words make, every knob
-lmrun -sc install=bash   completion for your shell  -q  errors only            --allow-code=PACKAGE  name its code in YAML
-"""
+_TITLE = "lmrun trains a Keras model that YAML options choose by name, and tells its losses from its metrics."
+_COMMANDS = {
+    "lmrun": "the default: digits, a small network, cross-entropy, accuracy",
+    "lmrun loss=categorical_crossentropy 'metrics=[auc]'": "one option for each group, a list for metrics and callbacks",
+    "lmrun data=csv data.path=x.csv data.target=y": "an option's own settings stand below it",
+    "lmrun -m optimizer.learning_rate=0.1,0.01 seed=0,1": "a sweep: every combination",
+    "lmrun experiment=NAME": "a study of experiments/, yours or ours",
+    "lmrun check [WORDS]": "what a run would be, and what is wrong with it; trains nothing",
+    "lmrun plot outputs/latest": "draw a run's pictures again",
+    "lmrun explain NAME": "what a name means: formula, range, traps",
+    "lmrun explain outputs/latest": "what a run came to, and what to try",
+    "lmrun explain gap outputs/latest": "why its loss is not its val_loss",
+    "lmrun list losses": "all names; --aliases: what other libraries call them",
+}
+_MORE = {
+    "lmrun help GROUP": "its options, a line each",
+    "lmrun --cfg job [WORDS]": "the config that words make, every knob",
+    "lmrun -sc install=bash": "completion for your shell",
+    "-q": "errors only",
+    "--allow-code=PACKAGE": "name code of that package in YAML",
+}
+WIDE = 115
+"""Columns from which a command and its help stand on one line."""
 
 
 def show(words: list[str]) -> int:
@@ -35,12 +41,18 @@ def show(words: list[str]) -> int:
 
 def overview(width: int | None = None) -> str:
     """Return the names of all options by group, as wide as the terminal."""
-    width = width or shutil.get_terminal_size((110, 24)).columns
-    lines = [_TOP]
+    width = width or shutil.get_terminal_size((WIDE, 24)).columns
+    lines = [_TITLE, "", *_commands(_COMMANDS, width=width), ""]
     for group in [*_groups(), "experiment"]:
         names = ", ".join(sorted(shipped.options(group).keys() - shipped.aliases(group)))
         lines.append(_filled(f"{group}  {names}", width=max(width, 20)))
-    return "\n".join([*lines, "", _END])
+    return "\n".join([*lines, "", *_commands(_MORE, width=width), ""])
+
+
+def _commands(rows: dict[str, str], *, width: int) -> list[str]:
+    """Return commands with their help beside them, on a narrow terminal below."""
+    column = max(map(len, rows)) + 4
+    return [f"  {command:<{column}}{text}" if width >= WIDE else f"  {command}\n      {text}" for command, text in rows.items()]
 
 
 def _filled(text: str, *, width: int) -> str:
