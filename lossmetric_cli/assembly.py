@@ -209,6 +209,8 @@ def _read_heads(model: keras.Model, outputs: list[Output], x: np.ndarray, data: 
             checks.refuse_constant_head(units=units, activation=output.activation, path=path)
         with findings.stopping("head_units"):
             checks.refuse_units(task=output.task, units=units, path=path)
+        if any(found.check == "loss_task" for found in findings.of("stop")):
+            continue  # of another loss the head may be right: advice on both would be two ways that do not go together
         with findings.stopping("head_mismatch"):
             checks.refuse_mismatch(output.loss, task=output.task, activation=output.activation, path=path)
 

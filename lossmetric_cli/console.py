@@ -15,6 +15,11 @@ from rich.text import Text
 ARROWS = {"max": "↑", "min": "↓", None: ""}
 _ASCII = str.maketrans({"·": "-", "↑": "^", "↓": "v", "★": "*", "…": "~", "×": "x"})
 
+#: Where sentences begin, after the word that says what they are.
+INDENT = 13
+#: Letters of an epoch's line that is not printed on a terminal.
+PIPED = 120
+
 
 class Voice:
     """Speaks to one stream: plain lines, colours and a line in place only on a terminal, nothing but errors when quiet."""
@@ -26,7 +31,7 @@ class Voice:
         self._is_ascii = "utf" not in (getattr(stream, "encoding", None) or "utf-8").lower()
 
     def say(self, text: str, *, style: str = "") -> None:
-        """Print one line; on a terminal too narrow for it, its end is cut."""
+        """Print one line, a word of 12 letters and what it says; on a terminal too narrow for it, it is folded."""
         self._print(Text(text, style=style))
 
     def wait(self, what: str) -> None:
@@ -63,16 +68,20 @@ class Voice:
         self._print(Text.assemble((" size        ", "bold"), size))
 
     def headings(self, names: Iterable[str]) -> None:
-        """Print the headings of the epoch lines."""
+        """Print the headings of the epoch lines, and which columns do not fit them."""
         names = list(names)
         self._widths = [max(len(name), 8) for name in names]
-        self._print(Text(self._line("epoch", names), style="dim"))
+        room = self._console.width if self._console.is_terminal else PIPED
+        while len(self._widths) > 1 and len(self._line("epoch", names)) + len(" ★") > room:
+            self._widths.pop()
+        if hidden := names[len(self._widths) :]:
+            self.note(f"too many columns for a line; in history.csv alone: {', '.join(hidden)}")
+        self._print_row(Text(self._line("epoch", names), style="dim"))
 
     def epoch(self, number: int, epochs: int, figures: Iterable[str], *, is_best: bool, seconds_left: float) -> None:
         """Print an epoch's line; on a terminal, the time left stands below it until the next one."""
-        self._print(
-            Text(self._line(f"{number}/{epochs}", figures) + (" ★" if is_best else ""), style="bold" if is_best else "")
-        )
+        line = self._line(f"{number}/{epochs}", figures) + (" ★" if is_best else "")
+        self._print_row(Text(line, style="bold" if is_best else ""))
         if number < epochs:
             self.wait(f"{duration(seconds_left)} left")
 
@@ -84,9 +93,19 @@ class Voice:
         self._console.print(table)
 
     def _line(self, first: str, cells: Iterable[str]) -> str:
-        return f" {first:>11}" + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, self._widths, strict=True))
+        return f" {first:>11}" + "".join(f"  {cell:>{width}}" for cell, width in zip(cells, self._widths, strict=False))
 
     def _print(self, text: Text) -> None:
+        """Print a sentence: whole into a pipe, on a terminal folded at words, below itself."""
+        text = self._shown(text)
+        if not self._console.is_terminal:
+            self._console.print(text, soft_wrap=True)
+            return
+        for number, line in enumerate(text[INDENT:].wrap(self._console, max(20, self._console.width - INDENT))):
+            self._console.print((text[:INDENT] if number == 0 else Text(" " * INDENT)) + line, no_wrap=True, crop=False)
+
+    def _print_row(self, text: Text) -> None:
+        """Print a line of figures, whose end is cut on a terminal too narrow for it."""
         if self._console.is_terminal:
             self._console.print(self._shown(text), no_wrap=True, overflow="ellipsis", crop=True)
         else:

@@ -149,7 +149,8 @@ class Progress:
             self.voice.say(f" test        {' · '.join(told)}")
         for sentence in found:
             self.voice.say(f" verdict     {sentence}")
-        self.voice.say(f" took        {duration(self.seconds)} for {_count(self.epochs_done, 'epoch')}", style="dim")
+        asked = "" if self.epochs_done == self.spec.epochs else f"{self.epochs_done} of "
+        self.voice.say(f" took        {duration(self.seconds)} for {asked}{_count(self.spec.epochs, 'epoch')}", style="dim")
 
     def objective(self) -> float:
         """Return the best value of the monitor."""
@@ -216,10 +217,10 @@ class Progress:
     def _shown(self) -> dict[str, tuple[str, ...]]:
         """Return by heading the columns of each figure of the console.
 
-        Losses, each metric on validation rows (one of many columns as a range), and the rate where it changes.
+        Losses, the monitor, each metric on validation rows (one of many columns as a range), and the rate where it changes.
         """
         known = self.setup.directions
-        shown = {name: (name,) for name in ("loss", "train_loss_eval", "val_loss") if name in known}
+        shown = {name: (name,) for name in ("loss", "train_loss_eval", "val_loss", self.spec.monitor) if name in known}
         for metric, names in self._groups().items():
             columns = [self._column(name) for name in names]
             if len(names) > MOST_COLUMNS:

@@ -139,10 +139,11 @@ def _choice(history: pd.DataFrame, info: dict[str, Any]) -> Iterator[str]:
             continue
         by_metric = int(history[column].idxmax() if facts["direction"] == "max" else history[column].idxmin())
         best, there = history[column][by_metric], history[column][by_loss]
+        chosen = f"{history['epoch'][by_metric]:.0f}"
         if abs(best - there) > 0.005 * max(abs(best), 1e-12):
             yield (
-                f"{column} is best at epoch {history['epoch'][by_metric]:.0f} ({best:.4g}) and val_loss at epoch "
-                f"{history['epoch'][by_loss]:.0f}, where {column} is {there:.4g}; monitor={column} would choose the first"
+                f"{column} is best at epoch {chosen} ({best:.4g}) and val_loss at epoch "
+                f"{history['epoch'][by_loss]:.0f}, where {column} is {there:.4g}; monitor={column} would choose epoch {chosen}"
             )
 
 

@@ -439,6 +439,15 @@ def test_findings_are_shown_together(lmrun):
     assert {"[head_mismatch]", "[class_weight]"} <= set(re.findall(r"\[\w+\]", err))
 
 
+def test_a_loss_that_does_not_fit_the_task_is_not_blamed_on_the_head_as_well(lmrun):
+    assert re.findall(r"\[\w+\]", lmrun("check", "data=letters26", "loss=bce", code=2).err) == ["[loss_task]"]
+
+
+def test_a_monitor_that_is_not_logged_is_refused_once(lmrun):
+    err = lmrun("check", "callbacks=early_stopping", "monitor=val_acc", code=2).err
+    assert err.count("did you mean 'val_accuracy'?") == 1
+
+
 def test_an_ignored_check_finds_nothing_and_a_warning_stops_nothing(lmrun):
     words = ["loss=cce", "model.output_activation=sigmoid", "epochs=1", "plots=[]"]
     assert "[head_mismatch]" in lmrun(*words, code=2).err

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lossmetric_cli import shipped
-from lossmetric_cli.cli.help import overview
+from lossmetric_cli.cli.help import group_help, overview
 
 GROUPS = [*shipped.groups(), "experiment"]
 
@@ -40,7 +40,7 @@ def test_overview_names_every_group_and_every_option(width: int):
 def test_overview_keeps_to_the_width_where_a_name_fits_it(width: int):
     lines = overview(width).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("data "))
-    end = next(number for number, line in enumerate(lines) if line.startswith("lmrun help GROUP"))
+    end = next(number for number, line in enumerate(lines) if line.startswith("  lmrun help GROUP"))
     assert not [line for line in lines[start:end] if len(line) > width and len(line.split()) > 1]
 
 
@@ -57,7 +57,14 @@ def test_help_of_a_group_has_each_option_with_its_aliases_and_its_line(lmrun, gr
     aliases = shipped.aliases(group)
     for name, file in shipped.options(group).items():
         if name not in aliases:
-            assert re.search(rf"^{name}\b.*  {re.escape(shipped.help_line(file))}$", outcome.out, re.MULTILINE)
+            assert re.search(rf"^{name}  .*{re.escape(shipped.help_line(file))}( \[.+\])?$", outcome.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_help_of_a_group_keeps_to_the_width_where_a_word_fits_it(width: int):
+    lines = group_help("loss", width).splitlines()
+    assert not [line for line in lines if len(line) > width and len(line.split()) > 1]
+    assert "binary_crossentropy" in {line.split()[0] for line in lines}
 
 
 def test_help_of_two_groups_is_both(lmrun):

@@ -14,7 +14,8 @@ from lossmetric_cli import store
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.plots import curves, save
 from lossmetric_cli.plots.labels import clearest, spread, telling_digits
-from lossmetric_cli.plots.numbers import panels, trace
+from lossmetric_cli.plots.numbers import panels
+from lossmetric_cli.plots.panel import trace
 from lossmetric_cli.plots.style import clean, quiet_style
 from lossmetric_cli.plots.ticks import epoch_ticks, plain_numbers
 from lossmetric_cli.plots.words import short
@@ -72,6 +73,43 @@ def test_unknown_columns_are_left_out(record):
 def test_loss_after_the_epoch_is_a_line_of_its_own(record):
     [loss, _] = panels(record(**learning(3), train_loss_eval=[2, 1, 0.5]))
     assert [line.role for line in loss.lines] == ["train", "train*", "validation"]
+
+
+def test_class_weights_draw_the_loss_without_them_and_say_so(record):
+    loss = panels(record({}, loss=[5.0, 4.0], unweighted_loss=[2.0, 1.0], val_loss=[2.0, 1.0]))[0]
+    assert list(line_of(loss, "unweighted").values) == [2.0, 1.0]
+    assert loss.notes == ("train has row weights, unweighted has none",)
+
+
+def test_penalties_give_the_loss_without_them_a_panel(record):
+    columns = {"loss": [3.0], "data_loss": [1.0], "regularization": [2.0], "val_loss": [3.0], "val_data_loss": [1.0]}
+    shown = panels(record({}, **columns))
+    assert [(panel.title, [line.column for line in panel.lines]) for panel in shown] == [
+        ("loss", ["loss", "val_loss"]),
+        ("data_loss", ["data_loss", "val_data_loss"]),
+    ]
+
+
+def test_no_penalty_gives_no_panel_of_data_loss(record):
+    shown = panels(record({}, loss=[3.0], data_loss=[3.0], regularization=[0.0]))
+    assert [panel.title for panel in shown] == ["loss"]
+
+
+def test_the_loss_of_each_output_has_a_panel_and_their_sum_names_the_weights(record):
+    made = record({}, loss=[3.0], price_loss=[10.0], rooms_loss=[2.0], val_price_loss=[11.0])
+    for name, weight in (("price", 0.1), ("rooms", 1.0)):
+        made.info.setdefault("outputs", {})[name] = {"loss": {"name": "mean_absolute_error", "weight": weight}}
+    shown = {panel.title: panel.detail for panel in panels(made)}
+    assert shown["loss"] == "0.1 · price_loss + 1 · rooms_loss"
+    assert shown["price_loss"] == shown["rooms_loss"] == "mean_absolute_error"
+
+
+def test_the_name_of_the_constant_and_the_best_value_do_not_cover_each_other(record):
+    made = record({}, loss=[0.3, 0.2, 0.1, 0.09], val_loss=[0.2, 0.1, 0.12, 0.08])
+    made.write_json("metrics.json", {"baseline": {"val": {"loss": 0.084}}})
+    boxes = [box for text, box in words(curves(made)) if text.startswith(("constant", "best"))]
+    assert len(boxes) == 2
+    assert not boxes[0].overlaps(boxes[1])
 
 
 def test_metric_that_was_never_logged_has_no_panel(record):

@@ -48,9 +48,10 @@ def _elsewhere(monitor: str, directions: dict[str, str | None]) -> str:
 
 
 def monitor(case: Case) -> Found:
-    """Look at the monitor of each callback."""
+    """Look at the monitor of each callback; of the run's own, a column that is not logged is refused once."""
+    told = {case.spec.monitor} - set(case.directions)
     for key, callback in case.callbacks.items():
-        if isinstance(getattr(callback, "monitor", None), str):
+        if isinstance(getattr(callback, "monitor", None), str) and callback.monitor not in told:
             try:
                 check_monitor(
                     callback.monitor,

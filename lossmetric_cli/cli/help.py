@@ -8,23 +8,29 @@ import textwrap
 from lossmetric_cli import shipped
 from lossmetric_cli.errors import ConfigError, did_you_mean
 
-_TOP = """\
-lmrun trains a Keras model that YAML options choose by name, and tells its losses from its metrics.
-
-  lmrun                                                  the default: digits, a small network, cross-entropy, accuracy
-  lmrun loss=categorical_crossentropy 'metrics=[auc]'    one option for each group, a list for metrics and callbacks
-  lmrun data=csv data.path=x.csv data.target=y           an option's own settings stand below it
-  lmrun -m optimizer.learning_rate=0.1,0.01 seed=0,1     a sweep: every combination
-  lmrun experiment=NAME                                  a study of experiments/, yours or ours
-  lmrun check [WORDS]                                    what a run would be, and what is wrong with it; trains nothing
-  lmrun plot outputs/latest                              draw a run's pictures again
-  lmrun explain NAME, lmrun list losses                  what a name means: formula, range, traps; all names
-  lmrun explain outputs/latest                           what a run came to, and what to try; explain gap RUN
-"""
-_END = """\
-lmrun help GROUP      its options, a line each      lmrun --cfg job [WORDS]    the config that words make, every knob
-lmrun -sc install=bash   completion for your shell  -q  errors only            --allow-code=PACKAGE  name its code in YAML
-"""
+_TITLE = "lmrun trains a Keras model that YAML options choose by name, and tells its losses from its metrics."
+_COMMANDS = {
+    "lmrun": "the default: digits, a small network, cross-entropy, accuracy",
+    "lmrun loss=categorical_crossentropy 'metrics=[auc]'": "one option for each group, a list for metrics and callbacks",
+    "lmrun data=csv data.path=x.csv data.target=y": "an option's own settings stand below it",
+    "lmrun -m optimizer.learning_rate=0.1,0.01 seed=0,1": "a sweep: every combination",
+    "lmrun experiment=NAME": "a study of experiments/, yours or ours",
+    "lmrun check [WORDS]": "what a run would be, and what is wrong with it; trains nothing",
+    "lmrun plot outputs/latest": "draw a run's pictures again",
+    "lmrun explain NAME": "what a name means: formula, range, traps",
+    "lmrun explain outputs/latest": "what a run came to, and what to try",
+    "lmrun explain gap outputs/latest": "why its loss is not its val_loss",
+    "lmrun list losses": "all names; --aliases: what other libraries call them",
+}
+_MORE = {
+    "lmrun help GROUP": "its options, a line each",
+    "lmrun --cfg job [WORDS]": "the config that words make, every knob",
+    "lmrun -sc install=bash": "completion for your shell",
+    "-q": "errors only",
+    "--allow-code=PACKAGE": "name code of that package in YAML",
+}
+WIDE = 115
+"""Columns from which a command and its help stand on one line."""
 
 
 def show(words: list[str]) -> int:
@@ -35,33 +41,47 @@ def show(words: list[str]) -> int:
 
 def overview(width: int | None = None) -> str:
     """Return the names of all options by group, as wide as the terminal."""
-    width = width or shutil.get_terminal_size((110, 24)).columns
-    lines = [_TOP]
+    width = width or shutil.get_terminal_size((WIDE, 24)).columns
+    lines = [_TITLE, "", *_commands(_COMMANDS, width=width), ""]
     for group in [*_groups(), "experiment"]:
         names = ", ".join(sorted(shipped.options(group).keys() - shipped.aliases(group)))
         lines.append(_filled(f"{group}  {names}", width=max(width, 20)))
-    return "\n".join([*lines, "", _END])
+    return "\n".join([*lines, "", *_commands(_MORE, width=width), ""])
+
+
+def _commands(rows: dict[str, str], *, width: int) -> list[str]:
+    """Return commands with their help beside them, on a narrow terminal below."""
+    column = max(map(len, rows)) + 4
+    return [f"  {command:<{column}}{text}" if width >= WIDE else f"  {command}\n      {text}" for command, text in rows.items()]
 
 
 def _filled(text: str, *, width: int) -> str:
     return textwrap.fill(text, width, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)
 
 
-def group_help(group: str) -> str:
-    """Return the options of a group, each with its one-line help.
+def group_help(group: str, width: int | None = None) -> str:
+    """Return the options of a group, each with its one-line help and its aliases, folded on a terminal of `width` columns.
 
     Raises ConfigError for an unknown group.
     """
     groups = [*_groups(), "experiment"]
     if group not in groups:
         raise ConfigError(f"unknown group '{group}'{did_you_mean(group, groups)} (lmrun help lists them)")
+    width = width or shutil.get_terminal_size((1000, 24)).columns  # into a pipe a line each, for grep
     real = shipped.aliases(group)
-    named = {
-        name: [name, *(alias for alias in real if real[alias] == name)] for name in shipped.options(group) if name not in real
-    }
-    width = max((len(", ".join(names)) for names in named.values()), default=0)
-    lines = {name: shipped.help_line(shipped.options(group)[name]) for name in named}
-    return "".join(f"{', '.join(names):<{width}}  {lines[name]}\n" for name, names in named.items())
+    files = {name: file for name, file in shipped.options(group).items() if name not in real}
+    column = max(map(len, files), default=0)
+    return "".join(_entry(name, shipped.help_line(files[name]), real, column=column, width=width) + "\n" for name in files)
+
+
+def _entry(name: str, line: str, real: dict[str, str], *, column: int, width: int) -> str:
+    """Return an option, its help and its aliases as lines; a narrow terminal has the help below the name."""
+    others = [alias for alias in real if real[alias] == name]
+    text = f"{line} [{', '.join(others)}]" if others else line
+    if width < column + 40:
+        return f"{name}\n" + textwrap.fill(text, max(width, 20), initial_indent="    ", subsequent_indent="    ")
+    hanging = " " * (column + 2)
+    return textwrap.fill(f"{name:<{column}}  {text}", width, subsequent_indent=hanging, break_on_hyphens=False)
 
 
 def _groups() -> list[str]:

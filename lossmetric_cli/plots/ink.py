@@ -11,8 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lossmetric_cli.errors import ConfigError
-from lossmetric_cli.plots.labels import label_best, label_ends, text_width, trimmed
-from lossmetric_cli.plots.numbers import HasHistory, Line, Panel, has_noise, panels, trace
+from lossmetric_cli.plots.labels import label_best, label_constant, label_ends, text_width, trimmed
+from lossmetric_cli.plots.numbers import HasHistory, panels
+from lossmetric_cli.plots.panel import Line, Panel, has_noise, trace
 from lossmetric_cli.plots.style import GREY, INK, LINES, clean, quiet_style
 from lossmetric_cli.plots.ticks import set_epoch_axis, set_value_axis
 
@@ -56,7 +57,7 @@ def drawn(shown: list[Panel], *, title: str, width: float, row_height: float, dp
     for each, panel in zip(chain(*axes), chain(*rows), strict=True):
         write_title(each, panel)
         label_ends(each, panel)
-        label_best(each, panel)
+        label_best(each, panel, covered=label_constant(each, panel))
     return figure
 
 
@@ -97,28 +98,10 @@ def draw_panel(axes: Axes, panel: Panel, *, notes: list[str]) -> None:
     set_epoch_axis(axes, panel)
     for each in panel.lines:
         draw_line(axes, each)
-    draw_constant(axes, panel)
     at, first, alignment = ((0.5, 0.6), 0.0, "center") if panel.is_empty else ((0, 0), FOOT - 0.03, "left")
     for i, note in enumerate(notes):
         text = axes.annotate(note, at, (0, -72 * (first + NOTE * i)), "axes fraction", textcoords="offset points")
         text.set(size=7.5, color=GREY, ha=alignment, va="top", annotation_clip=False)
-
-
-def draw_constant(axes: Axes, panel: Panel) -> None:
-    """Draw what a constant answer scores as a thin dotted line across, named at its left end."""
-    if panel.constant is None:
-        return
-    axes.axhline(panel.constant, color=GREY, linewidth=0.9, linestyle=(0, (1, 2.5)), zorder=1.2)
-    bottom, top = axes.get_ylim()
-    above = panel.constant < (bottom + top) / 2
-    text = axes.annotate(
-        f"constant {panel.constant:.4g}",
-        (1, panel.constant),
-        (-3, 3 if above else -3),
-        ("axes fraction", "data"),
-        "offset points",
-    )
-    text.set(size=7.5, color=GREY, ha="right", va="bottom" if above else "top", zorder=1.3)
 
 
 def draw_line(axes: Axes, line: Line) -> None:

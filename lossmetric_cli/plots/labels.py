@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from lossmetric_cli.plots.numbers import Panel, trace
-from lossmetric_cli.plots.style import LINES
+from lossmetric_cli.plots.panel import Panel, trace
+from lossmetric_cli.plots.style import GREY, LINES
 from lossmetric_cli.plots.words import short
 
 LINE_HEIGHT = 11.5
@@ -65,8 +65,35 @@ def spread(wanted: np.ndarray, *, gap: float, low: float, high: float) -> np.nda
     return placed
 
 
-def label_best(axes: Axes, panel: Panel) -> None:
-    """Mark the best epoch by a dot and write its value where the fewest lines run."""
+def label_constant(axes: Axes, panel: Panel) -> np.ndarray:
+    """Draw what a constant answer scores as a dotted line, its name where the fewest lines run, and return pixels of the name.
+
+    The pixels, (n, 2), are none where there is no constant.
+    """
+    if panel.constant is None:
+        return np.empty((0, 2))
+    axes.axhline(panel.constant, color=GREY, linewidth=0.9, linestyle=(0, (1, 2.5)), zorder=1.2)
+    at = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "size": 7.5, "color": GREY, "zorder": 1.3}
+    text = axes.annotate(f"constant {short(panel.constant)}", (1, panel.constant), (0, 0), **at)
+    ink, frame = inked(axes, panel), axes.bbox
+
+    def place(side: float, is_above: bool) -> float:
+        """Return the cost of a place, after the text was put there."""
+        text.xy = (side, panel.constant)
+        text.set(position=(3 - 6 * side, 3 if is_above else -3))
+        text.set(ha=("left", "center", "right")[round(2 * side)], va="bottom" if is_above else "top")
+        box = text.get_window_extent()
+        covered = ((ink > box.min - 3) & (ink < box.max + 3)).all(axis=1).sum()
+        return covered + 1000 * (box.y0 < frame.y0 or box.y1 > frame.y1)
+
+    places = [(side, is_above) for side in (1.0, 0.0, 0.5) for is_above in (False, True)]
+    place(*min(places, key=lambda each: place(*each)))
+    box = text.get_window_extent()
+    return np.stack(np.meshgrid(np.arange(box.x0, box.x1, 4), np.arange(box.y0, box.y1, 4)), axis=-1).reshape(-1, 2)
+
+
+def label_best(axes: Axes, panel: Panel, *, covered: np.ndarray) -> None:
+    """Mark the best epoch by a dot and write its value where the fewest lines run, and not on `covered` pixels (n, 2)."""
     for line in panel.lines:
         if line.best:
             epoch, value = line.best
@@ -74,7 +101,7 @@ def label_best(axes: Axes, panel: Panel) -> None:
             color = LINES[line.role]["color"]
             axes.plot(*point, "o", markersize=6.5, color=color, markeredgecolor="white", markeredgewidth=1.2, clip_on=False)
             text = f"best {short(value, digits=telling_digits(value, panel.limits))} at {epoch:,}"
-            write_near(axes, text, point=point, ink=inked(axes, panel), color=color)
+            write_near(axes, text, point=point, ink=np.concatenate([inked(axes, panel), covered]), color=color)
 
 
 def telling_digits(value: float, limits: tuple[float, float]) -> int:

@@ -10,23 +10,25 @@ Nothing here draws. A panel's limits follow three rules, and a rule that was use
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from lossmetric_cli.errors import ConfigError, did_you_mean
+from lossmetric_cli.plots.panel import Line, Panel, column_epochs, has_noise
 from lossmetric_cli.plots.words import DRAWABLE, failure, short, where
 
-ROLES = {"train": "{}", "train*": "train_{}_eval", "validation": "val_{}"}
-"""Role of a line -> its column in history.csv. `train*` is measured on the training rows after the epoch."""
+ROLES = {"train": "{}", "train*": "train_{}_eval", "unweighted": "unweighted_{}", "validation": "val_{}"}
+"""Role of a line -> its column in history.csv.
+
+`train*` is measured on the training rows after the epoch, `unweighted` on them without class and sample weights.
+"""
 
 SCALES = ("auto", "linear", "log")
 PANELS = 4
 """A metric of more columns is drawn as their mean."""
-COLUMNS = 300
-"""Points of a long line: about as many as a panel of half the width has pixels."""
 
 
 class HasHistory(Protocol):
@@ -37,61 +39,8 @@ class HasHistory(Protocol):
     scores: dict[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
-class Line:
-    """One column of the history; a NaN in `values` is a gap. `best` is the (epoch, value) to point at.
-
-    `error` is the standard error of each value over the rows it was measured on, None where it is unknown.
-    """
-
-    column: str
-    role: str
-    epochs: np.ndarray
-    values: np.ndarray
-    best: tuple[int, float] | None = None
-    error: np.ndarray | None = None
-
-    @property
-    def drawable(self) -> np.ndarray:
-        """Return the values that are no gap."""
-        return self.values[~np.isnan(self.values)]
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """What is drawn of a line: at each of these epochs the lowest, the middle and the highest value that it stands for."""
-
-    epochs: np.ndarray
-    low: np.ndarray
-    middle: np.ndarray
-    high: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Panel:
-    """One pair of axes: `direction` is "min", "max" or None; `limits` are the lowest and the highest value shown.
-
-    `constant` is what the best constant answer scores on the validation rows, None where it is unknown or lies outside
-    the limits.
-    """
-
-    title: str
-    direction: str | None
-    lines: list[Line]
-    detail: str = ""
-    scale: str = "linear"
-    limits: tuple[float, float] = (0.0, 1.0)
-    notes: tuple[str, ...] = ()
-    constant: float | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Return whether no line has a value to draw; the notes then say why."""
-        return not any(len(line.drawable) for line in self.lines)
-
-
 def panels(record: HasHistory, *, loss_scale: str = "auto") -> list[Panel]:
-    """Return the panel of the loss, one a metric in the order of run.json, and one of a learning rate that changes.
+    """Return the panels of the loss and of its parts, one a metric in the order of run.json, and one of a rate that changes.
 
     A column that no panel names is left out, and so is a panel without a column. `loss_scale` is "auto" (rule 3
     above), "linear" or "log". Raises ConfigError for another word.
@@ -100,11 +49,25 @@ def panels(record: HasHistory, *, loss_scale: str = "auto") -> list[Panel]:
         hint = did_you_mean(str(loss_scale), SCALES) or f"; choose from {', '.join(SCALES)}"
         raise ConfigError(f"plots.curves.loss_scale: unknown scale '{loss_scale}'{hint}")
     history, info = record.history, record.info
-    loss = quantity_panel(history, "loss", direction="min", detail=(info.get("loss") or {}).get("name", ""), scale=loss_scale)
+    losses = [
+        quantity_panel(history, name, direction="min", detail=detail, scale=loss_scale)
+        for name, detail in loss_details(history, info).items()
+    ]
     metrics = [panel for names in grouped(info) for panel in metric_panels(history, names, info)]
-    scored = [with_constant(panel, record) for panel in (loss, *metrics)]
+    scored = [with_constant(panel, record) for panel in (*losses, *metrics)]
     found = [panel for panel in (*scored, learning_rate_panel(history)) if panel.lines]
     return [replace(panel, notes=(*panel.notes, *band_notes(panel))) if panel is found[0] else panel for panel in found]
+
+
+def loss_details(history: pd.DataFrame, info: dict[str, Any]) -> dict[str, str]:
+    """Return what each loss to draw is: `loss`, the loss of each output, and `data_loss` where penalties are in loss too."""
+    outputs = info.get("outputs") or {}
+    total = " + ".join(f"{facts['loss']['weight']:g} · {name}_loss" for name, facts in outputs.items())
+    found = {"loss": total or (info.get("loss") or {}).get("name", "")}
+    found |= {f"{name}_loss": facts["loss"]["name"] for name, facts in outputs.items()}
+    if "data_loss" in history and "regularization" in history and (history["regularization"] > 0).any():
+        found["data_loss"] = "loss without penalties"
+    return found
 
 
 def with_constant(panel: Panel, record: HasHistory) -> Panel:
@@ -119,7 +82,7 @@ def with_constant(panel: Panel, record: HasHistory) -> Panel:
         return replace(panel, constant=constant, limits=(min(low, constant), max(high, constant)))
     if low <= constant <= high:
         return replace(panel, constant=constant)
-    return replace(panel, notes=(*panel.notes, f"a constant answer scores {constant:.4g}, outside the panel"))
+    return replace(panel, notes=(*panel.notes, f"a constant answer scores {short(constant)}, outside the panel"))
 
 
 def grouped(info: dict[str, Any]) -> list[list[str]]:
@@ -163,7 +126,7 @@ def metric_panel(history: pd.DataFrame, name: str, info: dict[str, Any]) -> Pane
     watched = monitor.get("name") in {column.format(name) for column in ROLES.values()}
     direction = metric.get("direction") or (monitor.get("direction") if watched else None)
     kind = metric.get("class") or ""
-    detail = "" if kind.lower() == name.replace("_", "").lower() else kind
+    detail = "" if name.replace("_", "").lower().endswith(kind.lower()) else kind
     return quantity_panel(history, name, direction=direction, detail=detail)
 
 
@@ -266,16 +229,16 @@ def scale_notes(asked: str, *, is_log: bool) -> list[str]:
 
 
 def band_notes(panel: Panel) -> list[str]:
-    """Return what the bands are; it is said once, for all panels."""
+    """Return what the lines and bands are; it is said once, for all panels."""
+    roles = {line.role for line in panel.lines if len(line.drawable)}
+    notes = ["train*: training rows after the epoch, in inference mode"] * ("train*" in roles)
+    notes += ["train has row weights, unweighted has none"] * ("unweighted" in roles)
     span = max(column_epochs(line) for line in panel.lines)
     if span > 1:
-        return [f"line: median of {span} epochs; band: lowest to highest"]
-    return ["shade: ± 1 standard error of val_loss"] if any(map(has_noise, panel.lines)) else []
-
-
-def has_noise(line: Line) -> bool:
-    """Return whether a line is drawn with the standard error of its values: a long one has a band of another kind."""
-    return line.error is not None and column_epochs(line) == 1 and bool((line.error > 0).any())
+        notes.append(f"line: median of {span} epochs; band: lowest to highest")
+    elif any(map(has_noise, panel.lines)):
+        notes.append("shade: ± 1 standard error of val_loss")
+    return ["; ".join(notes)] * bool(notes)
 
 
 def is_flat(values: np.ndarray, *, share: float) -> bool:
@@ -314,24 +277,3 @@ def outlier_notes(lines: list[Line], *, low: float, high: float) -> list[str]:
             others = f" and {len(values) - 1:,} more" if len(values) > 1 else ""
             found.append(f"{each.column} {short(values[epoch])} at epoch {epoch:,}{others}")
     return [f"outside the panel: {'; '.join(found)}"] if found else []
-
-
-def column_epochs(line: Line) -> int:
-    """Return how many epochs share a point of the drawn line: 1 up to 600 values, then as many as make 300 points."""
-    if len(line.epochs) <= 2 * COLUMNS:
-        return 1
-    return -(-int(line.epochs[-1] - line.epochs[0] + 1) // COLUMNS)
-
-
-def trace(line: Line) -> Trace:
-    """Return a line as it is drawn: value for value, or of a long one the median and the range of neighbouring epochs.
-
-    The lowest and the highest value stay, so a spike of a single epoch among 100,000 shows.
-    """
-    span = column_epochs(line)
-    if span == 1:
-        return Trace(line.epochs, line.values, line.values, line.values)
-    table = pd.DataFrame({"epoch": line.epochs, "value": line.values}).groupby((line.epochs - line.epochs[0]) // span)
-    epochs = table["epoch"].mean().to_numpy(copy=True)
-    epochs[0], epochs[-1] = line.epochs[0], line.epochs[-1]
-    return Trace(epochs, *(table["value"].agg(kind).to_numpy() for kind in ("min", "median", "max")))

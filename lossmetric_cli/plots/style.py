@@ -16,6 +16,7 @@ INK, GREY, FAINT = "#222222", "#6b6b6b", "#e4e4e4"
 LINES = {
     "train": {"color": "#0072B2", "linestyle": (0, (4.5, 1.5))},
     "train*": {"color": "#009E73", "linestyle": (0, (1.2, 1.2))},
+    "unweighted": {"color": "#56B4E9", "linestyle": (0, (5, 1.2, 1.2, 1.2))},
     "validation": {"color": "#D55E00", "linestyle": "-"},
     "learning rate": {"color": "#444444", "linestyle": "-"},
 }

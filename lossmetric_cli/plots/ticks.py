@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, Formatter, LogLocator, MaxNLocator, NullLocator
 
-from lossmetric_cli.plots.numbers import Panel
+from lossmetric_cli.plots.panel import Panel
 from lossmetric_cli.plots.style import GREY
 from lossmetric_cli.plots.words import MINUS, short
 
