@@ -14,6 +14,7 @@ from formulas import sample
 
 from lossmetric_cli.baselines import baselines
 from lossmetric_cli.errors import ConfigError
+from lossmetric_cli.feed import Rows
 from lossmetric_cli.losses import (
     Brier,
     Exponential,
@@ -26,6 +27,7 @@ from lossmetric_cli.losses import (
     loss_name,
 )
 from lossmetric_cli.metrics import Coverage, Fed, build_metrics
+from lossmetric_cli.outputs import Output
 from lossmetric_cli.task import Task
 
 Option = Callable[..., dict[str, Any]]
@@ -248,13 +250,21 @@ def test_run_of_several_quantiles_is_what_its_predictions_say(lmrun):
     assert "predicts one class" not in done.err
 
 
+def constants(loss, measured, *, task, natural):
+    """Return the best constant scores of a linear head."""
+    columns = {metric.name: (metric.name,) for metric in measured}
+    output = Output("", task, loss, "dense", "linear", metrics=measured, columns=columns)
+    labels = natural.astype("float32")
+    return baselines([output], natural=natural, rows=Rows(np.zeros((len(natural), 1)), labels.reshape(len(labels), -1)))
+
+
 def test_constant_of_several_quantiles_is_each_of_them():
     taus = (0.1, 0.5, 0.9)
     task = quantiles(*taus)
     measured = build_metrics(
         {"mae": {"_target_": "keras.metrics.MeanAbsoluteError"}}, task=task, labels="dense", activation=None
     )
-    found = baselines(Quantile(tau=taus), measured, task=task, activation="linear", natural=NUMBERS, encoded=NUMBERS)
+    found = constants(Quantile(tau=taus), measured, task=task, natural=NUMBERS)
     best = [sk.mean_pinball_loss(NUMBERS, np.full((80, 1), np.quantile(NUMBERS, tau)), alpha=tau) for tau in taus]
     assert found["loss"] == pytest.approx(np.mean(best), rel=1e-4)
     assert found["mae"] == pytest.approx(np.abs(NUMBERS - np.median(NUMBERS)).mean(), rel=1e-4)
@@ -274,7 +284,7 @@ def test_constant_of_several_quantiles_is_each_of_them():
 def test_constant_of_a_loss_that_is_not_best_at_the_shares(loss: keras.losses.Loss, best: Callable[[np.ndarray], np.ndarray]):
     labels = (RANDOM.random((300, 3)) < [0.1, 0.4, 0.8]).astype("int64")
     task = Task("multilabel", (4,), 3)
-    found = baselines(loss, [], task=task, activation="linear", natural=labels, encoded=labels.astype("float32"))
+    found = constants(loss, [], task=task, natural=labels)
     assert found["loss"] == pytest.approx(np.mean(best(labels.mean(axis=0))), rel=1e-4)
 
 

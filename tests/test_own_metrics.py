@@ -101,7 +101,7 @@ def test_fault_is_found_before_the_first_epoch(name: str, said: str, lmrun):
 @pytest.mark.usefixtures("mine")
 def test_no_direction_is_no_verdict_and_no_monitor_without_a_mode(lmrun):
     err = lmrun("data=diabetes", "metrics=my_metrics.shares", "monitor=val_shares_too_low", *QUICK, code=2).err
-    assert err.endswith("whether more of it is better is not known; type mode=max or min\n")
+    assert "whether more of it is better is not known; type mode=max or min [monitor]" in err
 
 
 @pytest.mark.usefixtures("mine")
