@@ -66,21 +66,10 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     outputs = [_with_loss(output, spec, data, findings) for output in _asked(spec, data.task)]
     task = dataclasses.replace(data.task, outputs={o.name: o.task for o in outputs}) if data.task.outputs else outputs[0].task
     model = _build_model(spec, task)
-    rows = {name: _encoded(part, outputs) for name, part in data.parts.items()}
-    _read_heads(model, outputs, rows["train"].x[: checks.PROBE_ROWS], data, findings)
-    for output in outputs:
-        with findings.stopping("metric_task"):
-            output.metrics = _measured(output, spec, data)
-            data.notes += metrics.feeding(output.metrics, task=output.task)
-            data.notes += metrics.of_nearest(output.metrics, task=output.task)
-    with findings.stopping("class_weight"):
-        rows["train"], notes = weights.weighted(rows["train"], data, outputs, spec)
-        data.notes += notes
+    rows = _fed(spec, data, model, outputs, findings)
     findings.close()
-    rows |= _train_sample(rows["train"], spec)
     pace = _pace(spec, len(rows["train"]))
-    optimizer = build_optimizer(spec.optimizer, steps=pace.steps * spec.epochs)
-    _compile(model, spec, outputs, optimizer)
+    _compile(model, spec, outputs, build_optimizer(spec.optimizer, steps=pace.steps * spec.epochs))
     is_weighted = any(part.trained[2:] for part in rows.values())
     parts = anatomy.attach(model, outputs, is_weighted=is_weighted, adders=anatomy.adders(model))
     _name_columns(outputs, model, rows, data)
@@ -98,6 +87,23 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     rate_changes = _has_schedule(spec) or any(isinstance(callback, checks.RATE_SETTERS) for callback in heard)
     fed = feed.make(rows, model, pace=pace, seed=spec.seed)
     return Setup(task, outputs, model, directions, rate_changes, heard, fed, findings, parts)
+
+
+def _fed(
+    spec: RunSpec, data: Data, model: keras.Model, outputs: list[Output], findings: checks.Findings
+) -> dict[str, feed.Rows]:
+    """Return the rows of each part as losses and metrics are fed; fill in what each output ends in and how it is measured."""
+    rows = {name: _encoded(part, outputs) for name, part in data.parts.items()}
+    _read_heads(model, outputs, rows["train"].x[: checks.PROBE_ROWS], data, findings)
+    for output in outputs:
+        with findings.stopping("metric_task"):
+            output.metrics = _measured(output, spec, data)
+            data.notes += metrics.feeding(output.metrics, task=output.task)
+            data.notes += metrics.of_nearest(output.metrics, task=output.task)
+    with findings.stopping("class_weight"):
+        rows["train"], notes = weights.weighted(rows["train"], data, outputs, spec)
+        data.notes += notes
+    return rows | _train_sample(rows["train"], spec)
 
 
 def log_directions(

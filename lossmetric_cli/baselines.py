@@ -92,8 +92,13 @@ def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights
             ]
             best = _best(tried, max if way == "max" else min)
             named = zip(metrics.columns(metric), output.columns[metric.name], strict=True)
-            found |= {column: best[name] for name, column in named if name in best}
+            found |= {column: _told(best[name], way) for name, column in named if name in best}
     return found
+
+
+def _told(score: float, way: str) -> float:
+    """Return the score; one that float32 leaves a hundred-thousandth from 0, such as R2 of the mean, as 0."""
+    return 0.0 if way == "max" and abs(score) < 1e-5 else score
 
 
 def skill(loss: float, baseline: float | None) -> float | None:

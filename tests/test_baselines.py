@@ -11,6 +11,7 @@ import pytest
 from lossmetric_cli.baselines import baselines, skill
 from lossmetric_cli.feed import Rows
 from lossmetric_cli.metrics import build_metrics
+from lossmetric_cli.metrics import columns as columns_of
 from lossmetric_cli.outputs import Output
 from lossmetric_cli.task import Task
 
@@ -21,7 +22,7 @@ def of(loss, task, natural, *, form="dense", metrics=None, activation=None):
     nodes = {name: {"_target_": f"keras.metrics.{kind}", **rest} for name, (kind, rest) in (metrics or {}).items()}
     measured = build_metrics(nodes, task=task, labels=form, activation=activation or task.activation)
     rows = Rows(np.zeros((len(natural), 1)), task.encode(natural, form=form))
-    columns = {metric.name: (metric.name,) for metric in measured}
+    columns = {metric.name: columns_of(metric) for metric in measured}
     output = Output("", task, loss, form, activation or task.activation, metrics=measured, columns=columns)
     return baselines([output], natural=natural, rows=rows)
 
@@ -123,3 +124,12 @@ def test_skill_is_1_for_perfect_0_for_the_constant_and_negative_below():
     assert skill(2.0, 2.0) == 0
     assert skill(3.0, 2.0) == -0.5
     assert skill(-0.9, -0.5) is None, "a loss without a zero for perfect has no such scale"
+
+
+def test_r2_of_the_best_constant_is_0_and_not_what_float32_leaves_of_it():
+    found = []
+    for seed in range(20):
+        y = np.random.default_rng(seed).normal(150, 70, size=(88, 1)).astype("float32")
+        task = Task("regression", (4,), 1)
+        found.append(of(keras.losses.MeanSquaredError(), task, y, metrics={"r2": ("R2Score", {})})["r2"])
+    assert found == [0.0] * 20
