@@ -52,7 +52,7 @@ class EnvironmentFault(LmrunError):
     exit_code = 5
 
 
-def did_you_mean(name: str, known: Iterable[str], *, limit: int = 6) -> str:
+def did_you_mean(name: str, known: Iterable[str], *, limit: int = 7) -> str:
     """Return `; did you mean 'a' or 'b'?` for the known names nearest to `name`, or an empty string.
 
     Nearest is the smallest number of edits (`edit_distance`), at most a third of the name's length and never more
@@ -67,7 +67,7 @@ def did_you_mean(name: str, known: Iterable[str], *, limit: int = 6) -> str:
     return f"; did you mean {' or '.join(filter(None, [', '.join(quoted[:-1]), quoted[-1]]))}?"
 
 
-def nearest_names(name: str, known: Iterable[str], *, limit: int = 6) -> list[str]:
+def nearest_names(name: str, known: Iterable[str], *, limit: int = 7) -> list[str]:
     """Return at most `limit` of the `known` names, those with the fewest edits between them and `name`."""
     name, known = name.lower(), sorted(set(known))
     best, tied = min(3, max(1, len(name) // 3)), []
@@ -84,7 +84,8 @@ def nearest_names(name: str, known: Iterable[str], *, limit: int = 6) -> list[st
 
 def _rank(name: str, other: str) -> tuple[bool, bool, int, str]:
     """Return what orders names that are equally near: a dropped letter is the commonest slip, the first one the rarest."""
-    return name not in other.lower(), other[:1].lower() != name[:1], abs(len(other) - len(name)), other
+    is_part = name in other.lower() or other.lower() in name
+    return not is_part, other[:1].lower() != name[:1], abs(len(other) - len(name)), other
 
 
 def edit_distance(a: str, b: str, *, most: int) -> int:

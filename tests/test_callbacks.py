@@ -364,7 +364,7 @@ def check(nodes: dict[str, Any], folder: Path, *, directions: dict[str, str | No
     rate = {"_target_": "keras.optimizers.schedules.CosineDecay"} if has_schedule else 0.1
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    spec = RunSpec(callbacks=nodes, optimizer={"learning_rate": rate})
+    spec = RunSpec(callbacks=nodes, optimizer={"learning_rate": rate}, monitor="loss")
     case = Case(spec, None, model, [], {}, built, directions)
     for rule in (monitor, callback_conflict, file_name):
         for _, text in rule(case):

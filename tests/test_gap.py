@@ -111,13 +111,13 @@ def test_a_penalty_is_in_no_part():
     assert found["mode"] == pytest.approx(0, abs=1e-6)
 
 
-def test_row_weights_are_a_part_of_their_own():
+def test_class_weights_are_a_part_of_their_own():
     """The loss of a weighted row is its weight times its loss, over the number of rows."""
     parts = rows_of()
     model = net()
     pace = feed.Pace.of(ROWS, batch_size=BATCH, steps_per_epoch=None, steps_per_execution=None, validation=None)
     weights = np.linspace(0, 4, ROWS).astype("float32")
-    weighted = Weighted(parts["train"].x, parts["train"].y, weights)
+    weighted = feed.Rows(parts["train"].x, parts["train"].y, training_weights=weights)
     rows = feed.Feed({**parts, "train": weighted}, pace=pace, seed=3)
     val_loss = rows.evaluate(model, "val")["loss"]
     found = gap.measure(model, rows, epoch=0, logs={"loss": 1.0, "val_loss": val_loss})
@@ -125,14 +125,6 @@ def test_row_weights_are_a_part_of_their_own():
     by_row = -(weighted.y * np.log(p) + (1 - weighted.y) * np.log(1 - p))[:, 0]
     assert found["weights"] == pytest.approx((weights * by_row).mean() - by_row.mean(), abs=1e-5)
     assert found["running_mean"] == pytest.approx(1 - (weights * by_row).mean(), abs=1e-5)
-
-
-class Weighted(feed.Rows):
-    """Rows with a weight each."""
-
-    def __init__(self, x, y, w):
-        super().__init__(x, y)
-        object.__setattr__(self, "w", w)
 
 
 def test_it_measures_the_last_epochs_weights_and_not_those_that_early_stopping_puts_back(lmrun):

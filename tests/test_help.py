@@ -50,7 +50,8 @@ def test_overview_is_as_wide_as_the_terminal(shell):
 
 
 @pytest.mark.parametrize("group", GROUPS)
-def test_help_of_a_group_has_each_option_with_its_aliases_and_its_line(lmrun, group: str):
+def test_help_of_a_group_has_each_option_with_its_aliases_and_its_line(lmrun, monkeypatch, group: str):
+    monkeypatch.delenv("COLUMNS", raising=False)
     outcome = lmrun("help", group)
     assert outcome.err == ""
     assert set(shipped.options(group)) <= names_in(outcome.out)

@@ -409,12 +409,6 @@ def test_own_class_that_bears_the_name_of_one_of_keras_is_not_taken_for_it():
     assert count(metric, np.zeros((5, 1)), np.zeros((5, 1))) == 5
 
 
-@pytest.mark.usefixtures("own")
-def test_own_metric_of_several_values_is_refused_in_one_line(lmrun):
-    done = lmrun("data=iris", "model=linear", "epochs=1", "plots=[]", "+metrics.three._target_=own_metrics.Vector", code=2)
-    assert "metrics.three gives several values, and a curve is one value an epoch" in done.err
-
-
 # --- how they are told
 
 
