@@ -85,7 +85,7 @@ def target_range(case: Case, output: Output) -> Found:
     """Look for targets that the head cannot reach, and of which the loss or a metric has no value."""
     if output.task.kind != "regression":
         return
-    y = case.labels(output, "train")
+    y = np.concatenate([case.labels(output, part) for part, _ in _parts(case)])
     low, high = _REACH.get(output.activation or "", (-np.inf, np.inf))
     if y.min() < low or y.max() > high:
         yield stop(
@@ -95,7 +95,7 @@ def target_range(case: Case, output: Output) -> Found:
     zeros = int((np.abs(y) < 1e-6).sum())
     for kind, where in _named(output):
         if kind == "MeanAbsolutePercentageError" and zeros:
-            yield warning(f"{where} divides by the target, which is 0 in {zeros} training rows; take mae")
+            yield warning(f"{where} divides by the target, which is 0 in {zeros} rows; take mae")
         if kind in ("MeanSquaredLogarithmicError", "Poisson") and y.min() < 0:
             yield stop(
                 f"{where} has no place for the negative targets ({y.min():g} is the lowest): it cuts them off; take mae or mse"
