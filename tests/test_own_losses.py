@@ -440,7 +440,7 @@ def test_weight_that_is_no_number_above_0_is_refused(weight: Any):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["loss.parts={msee:1}"], "loss.parts: unknown loss 'msee'; did you mean 'msle' or 'mse'?"),
+        (["loss.parts={msee:1}"], "loss.parts: unknown loss 'msee'; did you mean 'mse' or 'msle'?"),
         (["loss.parts={none:1}"], "loss.parts: unknown loss 'none'"),
         (["loss.parts=3"], "loss.parts must be losses and their weights, got 3; type 'loss.parts={mse:1,mae:0.5}'"),
         ([], "loss.parts has no default and was not given; type loss.parts=…"),
