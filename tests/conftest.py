@@ -71,9 +71,19 @@ def lmrun(
         return outcome
 
     yield run
+    _forget_runs()
     for name, module in list(sys.modules.items()):  # the next test may have modules of its own by the same names
         if str(getattr(module, "__file__", "")).startswith(f"{tmp_path}{os.sep}"):
             del sys.modules[name]
+
+
+def _forget_runs() -> None:
+    """Free what the test's runs left, and let no later collection look at what stays: it took longer with every run."""
+    import keras
+
+    keras.backend.clear_session()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
