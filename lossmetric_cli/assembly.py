@@ -67,7 +67,8 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     task = dataclasses.replace(data.task, outputs={o.name: o.task for o in outputs}) if data.task.outputs else outputs[0].task
     model = _build_model(spec, task)
     rows = _fed(spec, data, model, outputs, findings)
-    findings.close()
+    if {"loss_task", "metric_task"} & {found.check for found in findings.of("stop")}:
+        findings.close()  # the columns of the history are not known, and so not what may be watched
     pace = _pace(spec, len(rows["train"]))
     _compile(model, spec, outputs, build_optimizer(spec.optimizer, steps=pace.steps * spec.epochs))
     is_weighted = any(part.trained[2:] for part in rows.values())
@@ -215,7 +216,7 @@ def _read_heads(model: keras.Model, outputs: list[Output], x: np.ndarray, data: 
             checks.refuse_constant_head(units=units, activation=output.activation, path=path)
         with findings.stopping("head_units"):
             checks.refuse_units(task=output.task, units=units, path=path)
-        if any(found.check == "loss_task" for found in findings.of("stop")):
+        if findings.of("stop") and output.task.kind not in catalog.loss_facts(output.loss).kinds:
             continue  # of another loss the head may be right: advice on both would be two ways that do not go together
         with findings.stopping("head_mismatch"):
             checks.refuse_mismatch(output.loss, task=output.task, activation=output.activation, path=path)

@@ -53,7 +53,7 @@ class Voice:
         self,
         *,
         title: str,
-        folder: Path,
+        folder: Path | None = None,
         optimises: str,
         reports: list[tuple[str, str, str | None]],
         watches: str,
@@ -61,7 +61,7 @@ class Voice:
     ) -> None:
         """Print what the run is, what it optimises, what it only measures, what decides its best epoch, and its size."""
         measured = [f"{name} = {kind} {ARROWS[direction]}".rstrip() for name, kind, direction in reports]
-        self._print(Text.assemble((" lmrun       ", "bold"), title, ("  " + str(folder), "dim")))
+        self._print(Text.assemble((" lmrun       ", "bold"), title, (f"  {folder}" if folder else "", "dim")))
         self._print(Text.assemble((" optimises   ", "bold"), optimises))
         self._print(Text.assemble((" reports     ", "bold"), " · ".join(measured) or "no metric"))
         self._print(Text.assemble((" watches     ", "bold"), watches))

@@ -23,16 +23,17 @@ _ACCURACIES = {
 
 def preview(spec: RunSpec, data: Data, setup: Any, machine: Machine, voice: Voice) -> None:
     """Print what would be trained, the history's columns, what changes between training and inference, and the findings."""
-    voice.say(f" lmrun       {title(spec)} · {machine.label}", style="bold")
-    voice.say(f" optimises   {optimises(spec, setup)}")
-    measured = [f"{name} = {kind} {ARROWS[way]}".rstrip() for name, kind, way in reports(setup)]
-    voice.say(f" reports     {' · '.join(measured) or 'no metric'}")
-    voice.say(f" watches     {watches(spec, setup)}")
+    voice.header(
+        title=f"{title(spec)} · {machine.label}",
+        optimises=optimises(spec, setup),
+        reports=reports(setup),
+        watches=watches(spec, setup),
+        size=size(setup.model, rows=len(data.train)),
+    )
     voice.say(f" history     {' · '.join(f'{name} {ARROWS[way]}'.rstrip() for name, way in setup.directions.items())}")
     for sentence in _accuracies(setup):
         voice.say(f" accuracy    {sentence}")
     voice.say(f" modes       {_modes(setup.model)}")
-    voice.say(f" size        {size(setup.model, rows=len(data.train))}")
     for note in data.notes:
         voice.note(note)
     for finding in setup.findings.found:

@@ -60,11 +60,11 @@ class Progress:
         """Tell what the run is, before its first epoch."""
         self.record.tell(**self._facts())
         self.voice.header(
-            title=f"{self._title()} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
+            title=f"{title(self.spec)} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
             folder=_from_here(self.record.folder),
-            optimises=self._optimises(),
+            optimises=optimises(self.spec, self.setup),
             reports=reports(self.setup),
-            watches=self._watches(),
+            watches=watches(self.spec, self.setup),
             size=self._size(),
         )
         for note in self.data.notes:
@@ -167,7 +167,7 @@ class Progress:
         }
         facts = {output.name: {**_task_facts(output.task), "loss": _loss_facts(output)} for output in setup.outputs}
         return {
-            "title": self._title(),
+            "title": title(self.spec),
             "task": _task_facts(setup.task),
             "loss": _loss_facts(first) if not first.name else {"name": "sum of the outputs' losses"},
             **({"outputs": facts} if first.name else {}),
@@ -184,19 +184,10 @@ class Progress:
             **self.machine.facts(),
         }
 
-    def _title(self) -> str:
-        return title(self.spec)
-
-    def _watches(self) -> str:
-        return watches(self.spec, self.setup)
-
     def _size(self) -> str:
         told = models.two_faced(self.setup.model)
         differ = f" · {', '.join(told)} in training alone" if told else ""
         return size(self.setup.model, rows=len(self.data.train)) + differ
-
-    def _optimises(self) -> str:
-        return optimises(self.spec, self.setup)
 
     def _columns(self, row: dict[str, Any]) -> list[str]:
         """Return the columns of history.csv: what is logged in every epoch, `val_` ones too that come in a later one."""

@@ -208,7 +208,7 @@ def _checked_output(node: dict[str, Any], *, path: str) -> dict[str, Any]:
     """Return an output's settings with the nodes of its loss and metrics checked as those of the groups are."""
     checked = dict(node)
     if checked.get("loss"):
-        checked["loss"] = _checked_node(checked["loss"], path=f"{path}.loss", group="loss")
+        checked["loss"] = _with_parts(_checked_node(checked["loss"], path=f"{path}.loss", group="loss"))
     if checked.get("metrics") is not None:
         metrics = checked["metrics"]
         checked["metrics"] = {
@@ -264,17 +264,24 @@ def _with_parts(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _part_node(loss: Any) -> dict[str, Any]:
-    if isinstance(loss, dict):
-        return _with_parts(loss)
-    if "." in str(loss):
-        return {"_target_": loss}
-    options = shipped.options("loss")
-    file = options.get(shipped.aliases("loss").get(loss, loss))
-    if file is None or loss == "none":
-        raise ConfigError(
-            f"loss.parts: unknown loss '{loss}'{did_you_mean(str(loss), options) or '; lmrun help loss lists all'}"
-        )
-    return _with_parts(OmegaConf.to_container(OmegaConf.load(file)))
+    if loss == "none":
+        raise ConfigError("loss.parts: unknown loss 'none'; leave the part out")
+    return _with_parts(loss if isinstance(loss, dict) else option_node("loss", str(loss), path="loss.parts"))
+
+
+def option_node(group: str, name: str, *, path: str) -> dict[str, Any]:
+    """Return the node of an option's file, or of a dot path to the user's own code.
+
+    Raises ConfigError for a name that is no option; `path` is where it stands in the config.
+    """
+    if "." in name:
+        return {"_target_": name}
+    options = shipped.options(group)
+    file = options.get(shipped.aliases(group).get(name, name))
+    if file is None:
+        hint = did_you_mean(name, options) or f"; lmrun help {group} lists all"
+        raise ConfigError(f"{path}: unknown {group} '{name}'{hint}")
+    return OmegaConf.to_container(OmegaConf.load(file))
 
 
 def _shaped(value: Any, default: str, *, path: str) -> Any:

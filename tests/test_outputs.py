@@ -138,3 +138,11 @@ def test_a_loss_of_an_output_may_be_misspelt(lmrun):
 def test_two_runs_of_several_outputs_are_the_same(lmrun):
     first, second = (lmrun(*WORDS, "model.dropout=0.3").folder for _ in range(2))
     assert (first / "history.csv").read_bytes() == (second / "history.csv").read_bytes()
+
+
+def test_an_output_may_have_a_sum_of_losses(lmrun):
+    node = "outputs.price.loss={_target_: lossmetric_cli.losses.WeightedSum, parts: {mae: 1, huber: 0.5}}"
+    run = lmrun(*WORDS, node)
+    error = np.abs(run.predictions["val_true_price"] - run.predictions["val_pred_price"])
+    huber = np.where(error <= 1, error**2 / 2, error - 0.5)
+    assert run.history["val_price_loss"].iloc[-1] == pytest.approx((error + 0.5 * huber).mean(), rel=1e-5)

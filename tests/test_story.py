@@ -107,7 +107,7 @@ def test_its_test_figures_have_their_intervals(finished):
 
 def test_it_names_the_largest_part_of_the_gap(finished):
     gap = read(finished)["gap"]
-    parts = {"running_mean": "running mean", "mode": "mode", "weights": "row weights", "generalisation": "generalisation"}
+    parts = {"running_mean": "running mean", "mode": "mode", "weights": "class weights", "generalisation": "generalisation"}
     largest = max(parts, key=lambda part: abs(gap[part]))
     assert re.search(rf"the largest part of that is (the )?{parts[largest]}:", told(finished))
 

@@ -39,8 +39,11 @@ OF_RUN = (
 
 
 def examine(case: Case, findings: Findings) -> None:
-    """Make every check that needs the model and the data, and add what it finds."""
-    for check in OF_OUTPUT:
+    """Make every check that needs the model and the data, and add what it finds.
+
+    A head that does not fit is not probed: every probe would tell the same again.
+    """
+    for check in OF_OUTPUT if not findings.of("stop") else ():
         for output in case.outputs:
             if findings.looks_at(check.__name__) and output.loss is not None:
                 findings.add(check.__name__, check(case, output))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from lossmetric_cli.catalog import CHECKS
 from lossmetric_cli.errors import ConfigError, Refused, did_you_mean
 
-LEVELS = ("stop", "warn", "note")
 #: What a check yields: a level and a sentence.
 Found = Iterator[tuple[str, str]]
 
@@ -18,8 +17,8 @@ Found = Iterator[tuple[str, str]]
 class Finding:
     """One sentence on what a check found, with the values and what to type.
 
-    `check` is the check's name, `level` one of LEVELS: a stop would make a number other than it says, a warning is worth
-    a look, and a note says what was mended.
+    `check` is the check's name, `level` is "stop", "warn" or "note": a stop would make a number other than it
+    says, a warning is worth a look, and a note says what was mended.
     """
 
     check: str

@@ -11,7 +11,7 @@ from lossmetric_cli import catalog
 from lossmetric_cli.checks.case import Case
 from lossmetric_cli.checks.finding import Found, stop, warning
 from lossmetric_cli.errors import ConfigError
-from lossmetric_cli.losses import loss_name, single
+from lossmetric_cli.losses import is_own, loss_name, single
 from lossmetric_cli.outputs import Output
 from lossmetric_cli.task import Task
 
@@ -97,7 +97,7 @@ def double_softmax(case: Case, output: Output) -> Found:
         return
     shown = np.asarray(case.answer(output), dtype="float32")
     labels = case.labels(output, "train")[: len(shown)].astype("float32")
-    for loss in filter(_is_own, single(output.loss)):
+    for loss in filter(is_own, single(output.loss)):
         if _is_inside(output.activation, loss, labels, shown):
             yield stop(
                 f"{_at(output)}: {loss_name(loss)} applies {output.activation} itself, and the model ends in "
@@ -134,12 +134,6 @@ def class_axis(case: Case, output: Output) -> Found:
             f"loss.axis={axis}, and the classes of this model are on the last axis: {loss_name(output.loss)} would compare "
             "rows with each other; type loss.axis=-1"
         )
-
-
-def _is_own(loss: Any) -> bool:
-    function = getattr(loss, "function", loss)
-    home = getattr(function, "__module__", type(function).__module__)
-    return loss is not None and home.split(".")[0] not in ("keras", "lossmetric_cli")
 
 
 def _mean(loss: Any, labels: np.ndarray, answers: np.ndarray) -> float:

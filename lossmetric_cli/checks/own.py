@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import keras
@@ -12,7 +11,7 @@ import tensorflow as tf
 from lossmetric_cli import metrics
 from lossmetric_cli.checks.case import Case
 from lossmetric_cli.checks.finding import Found, stop, warning
-from lossmetric_cli.losses import loss_name, single
+from lossmetric_cli.losses import is_own, loss_name, single
 from lossmetric_cli.outputs import Output
 
 #: Rows of a probe: a number that no axis of a task is likely to have.
@@ -23,10 +22,10 @@ _NO_MEAN = ("f1", "f_1", "auc", "precision", "recall", "r2", "rmse", "iou", "cor
 
 def own_loss(case: Case, output: Output) -> Found:
     """Call a loss of the user's own on a few rows: its shape, its values, its gradient, and what other rows do to it."""
-    for loss in single(output.loss):
-        function = _own_function(loss)
-        if function is not None:
-            yield from _faults_of(loss_name(loss), function, *_probe(case, output))
+    for loss in filter(is_own, single(output.loss)):
+        function = getattr(loss, "function", loss)  # a part of a sum may be a bare one
+        by_row = function.call if isinstance(function, keras.losses.Loss) else function
+        yield from _faults_of(loss_name(loss), by_row, *_probe(case, output))
 
 
 def _faults_of(name: str, function: Any, labels: np.ndarray, answers: np.ndarray) -> Found:
@@ -66,11 +65,7 @@ def own_metric(case: Case, output: Output) -> Found:
 def batch_averaged(case: Case, output: Output) -> Found:
     """Look for metrics of one number a batch, whose mean over batches depends on the batch size."""
     for metric in output.metrics:
-        function = _metric_function(metric)
-        if function is None or metric.name.startswith("weighted_"):
-            continue
-        labels, answers = _probe(case, output)
-        is_single = _is_single(function, labels, answers)
+        is_single = not metrics.is_weighted(metric) and _gives_one_number(metric, *_probe(case, output))
         if is_single and any(word in metric.name.lower() for word in _NO_MEAN):
             yield stop(
                 f"metrics.{metric.name} is a function of one number a batch, and no mean over batches is the {metric.name} "
@@ -83,21 +78,12 @@ def batch_averaged(case: Case, output: Output) -> Found:
             )
 
 
-def _is_single(function: Any, labels: np.ndarray, answers: np.ndarray) -> bool:
-    """Return whether a function gives one number for all rows; one that fails is told of elsewhere."""
+def _gives_one_number(metric: Any, labels: np.ndarray, answers: np.ndarray) -> bool:
+    """Return whether a metric gives one number for all rows; one that fails is told of elsewhere."""
     try:
-        return np.asarray(function(labels, answers)).ndim == 0
+        return metrics.is_batch_mean(metric, labels, answers)
     except Exception:  # whatever the user's code raises
         return False
-
-
-def _own_function(loss: Any) -> Any:
-    function = loss.function if hasattr(loss, "function") else loss
-    bare = function.func if isinstance(function, functools.partial) else function
-    home = getattr(bare, "__module__", type(bare).__module__)
-    if loss is None or home.split(".")[0] in ("keras", "lossmetric_cli"):
-        return None
-    return function.call if isinstance(function, keras.losses.Loss) else function
 
 
 def _metric_function(metric: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lossmetric_cli.losses.choosers import auto, crossentropy, focal
-from lossmetric_cli.losses.fit import build_loss, fit_head, fit_task, loss_name, single
+from lossmetric_cli.losses.fit import build_loss, fit_head, fit_task, is_own, loss_name, single
 from lossmetric_cli.losses.of_classes import Brier, Exponential, WeightedBinaryCrossentropy
 from lossmetric_cli.losses.quantile import Quantile
 from lossmetric_cli.losses.weighted_sum import WeightedSum
@@ -20,6 +20,7 @@ __all__ = [
     "fit_head",
     "fit_task",
     "focal",
+    "is_own",
     "loss_name",
     "single",
 ]

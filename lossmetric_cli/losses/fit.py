@@ -100,6 +100,14 @@ def loss_name(loss: Any) -> str:
     return getattr(loss, "name", None) or getattr(function, "__name__", None) or type(loss).__name__
 
 
+def is_own(loss: Any) -> bool:
+    """Return whether a loss is code of the user's own, or made of a function that is."""
+    function = getattr(loss, "function", loss)
+    bare = function.func if isinstance(function, functools.partial) else function
+    home = getattr(bare, "__module__", type(bare).__module__)
+    return loss is not None and home.split(".")[0] not in ("keras", "lossmetric_cli")
+
+
 def single(loss: Any) -> list[Any]:
     """Return the losses that a weighted sum adds up; any other loss alone."""
     return [part.loss for part in loss.parts] if isinstance(loss, WeightedSum) else [loss]

@@ -15,7 +15,7 @@ from lossmetric_cli.story.words import signed
 NAMES = {
     "running_mean": "running mean",
     "mode": "train/inference mode",
-    "weights": "row weights",
+    "weights": "class weights",
     "generalisation": "generalisation",
 }
 #: A part below this share of the larger loss is said to be nothing.
@@ -93,9 +93,9 @@ _MEANINGS = {
         "In inference mode the same rows score worse: most likely BatchNormalization's running means, which have not caught "
         "up with the weights. More steps (epochs, a smaller batch_size) or a smaller momentum mend it."
     ),
-    ("weights", 1): "Class or sample weights make the loss of training rows larger; val_loss has none. Compare metrics.",
-    ("weights", 0): "No row weights, or weights that make no difference here.",
-    ("weights", -1): "Class or sample weights make the loss of training rows smaller; val_loss has none. Compare metrics.",
+    ("weights", 1): "Class weights make the loss of training rows larger, and val_loss has none. Compare metrics.",
+    ("weights", 0): "No class weights, or weights that make no difference here.",
+    ("weights", -1): "Class weights make the loss of training rows smaller, and val_loss has none. Compare metrics.",
 }
 
 

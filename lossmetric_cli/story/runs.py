@@ -197,7 +197,7 @@ def _gap(gap: dict[str, Any]) -> str:
 _PLAIN = {
     "running_mean": "the running mean: loss is measured while the weights change",
     "mode": "the mode: layers that work differently in training",
-    "weights": "the row weights, which only the training loss has",
+    "weights": "the class weights, which only the training loss has",
     "generalisation": "generalisation: rows that it has seen against rows that it has not",
 }
 
