@@ -25,19 +25,20 @@ class Task:
 
     `units` is the number of columns of a prediction: the classes of a multiclass task, the labels of a
     multi-label one, the targets of a regression, and 1 for a binary task. `classes` are the labels as they
-    stand in the data, in the order of their index. `inputs` is there for tables (one axis a row), `targets`
-    for regressions. `head` is the activation that the loss wants where that is not the task's own: margins for a
-    hinge, "embedding" for vectors of length 1. `is_soft` says that labels are shares of the classes and no numbers of
-    them. `quantiles` are those that the columns of a prediction answer, where a loss asks for several of one target; the
-    labels keep their one column. `outputs` are the tasks of a model with several answers, by name; then `kind` is
-    "several" and `units` 0.
+    stand in the data, in the order of their index. `input_dtype` is float32, or uint8 for the bytes of images.
+    `scale` is there for tables (one axis a row), `targets` for regressions. `head` is the activation that the loss wants
+    where that is not the task's own: margins for a hinge, "embedding" for vectors of length 1. `is_soft` says that labels
+    are shares of the classes and no numbers of them. `quantiles` are those that the columns of a prediction answer, where a
+    loss asks for several of one target; the labels keep their one column. `outputs` are the tasks of a model with several
+    answers, by name; then `kind` is "several" and `units` 0.
     """
 
     kind: str
     input_shape: tuple[int, ...]
     units: int
     classes: tuple[Any, ...] = ()
-    inputs: Scale | None = None
+    input_dtype: str = "float32"
+    scale: Scale | None = None
     targets: Scale | None = None
     head: str | None = None
     is_soft: bool = False

@@ -391,19 +391,19 @@ def test_task_that_contradicts_the_labels_is_refused(labels, kind: str, sentence
 def test_scales_of_a_table_are_those_of_its_training_rows():
     prepared = ready(data.diabetes(), split=holdout)
     rows, bunch = prepared.train.rows, sklearn.datasets.load_diabetes()
-    np.testing.assert_allclose(prepared.task.inputs.mean, bunch.data[rows].mean(axis=0), atol=1e-8)
-    np.testing.assert_allclose(prepared.task.inputs.deviation, bunch.data[rows].std(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(prepared.task.scale.mean, bunch.data[rows].mean(axis=0), atol=1e-8)
+    np.testing.assert_allclose(prepared.task.scale.deviation, bunch.data[rows].std(axis=0), rtol=1e-6)
     np.testing.assert_allclose(prepared.task.targets.mean, [bunch.target[rows].mean()], rtol=1e-6)
     np.testing.assert_allclose(prepared.task.targets.deviation, [bunch.target[rows].std()], rtol=1e-6)
 
 
 def test_images_and_classes_have_no_scale():
     task = ready(data.digits()).task
-    assert (task.inputs, task.targets) == (None, None)
+    assert (task.scale, task.targets) == (None, None)
 
 
 def test_constant_column_has_deviation_one():
-    scale = ready((np.full((3, 1), 0.1), [0, 1, 0])).task.inputs
+    scale = ready((np.full((3, 1), 0.1), [0, 1, 0])).task.scale
     assert scale.deviation.tolist() == [1]
 
 

@@ -21,10 +21,10 @@ Option = Callable[..., dict[str, Any]]
 
 X = np.random.default_rng(3).normal([5, -200, 1e-3, 0], [1, 40, 1e-4, 3], (50, 4)).astype("float32")
 Y = np.random.default_rng(4).normal([1000, -0.2], [300, 0.01], (50, 2)).astype("float32")
-BINARY = Task("binary", (4,), 1, ("no", "yes"), inputs=measure_scale(X))
-CLASSES = Task("multiclass", (4,), 5, tuple("abcde"), inputs=measure_scale(X))
-LABELS = Task("multilabel", (4,), 3, tuple("xyz"), inputs=measure_scale(X))
-NUMBERS = Task("regression", (4,), 2, inputs=measure_scale(X), targets=measure_scale(Y))
+BINARY = Task("binary", (4,), 1, ("no", "yes"), scale=measure_scale(X))
+CLASSES = Task("multiclass", (4,), 5, tuple("abcde"), scale=measure_scale(X))
+LABELS = Task("multilabel", (4,), 3, tuple("xyz"), scale=measure_scale(X))
+NUMBERS = Task("regression", (4,), 2, scale=measure_scale(X), targets=measure_scale(Y))
 IMAGES = Task("multiclass", (8, 8, 1), 10, tuple(range(10)))
 
 
@@ -107,7 +107,7 @@ def test_inputs_are_standardised_inside_the_model(name: str, option: Option):
 def test_constant_column_becomes_zeros(option: Option):
     x = X.copy()
     x[:, 1] = 7
-    model = make(option, "linear", replace(CLASSES, inputs=measure_scale(x)))
+    model = make(option, "linear", replace(CLASSES, scale=measure_scale(x)))
     inner = keras.Model(model.input, model.get_layer("standardize").output)
     column = np.asarray(inner(x))[:, 1]
     assert (column == 0).all()
