@@ -95,7 +95,7 @@ def _fed(
 ) -> dict[str, feed.Rows]:
     """Return the rows of each part as losses and metrics are fed; fill in what each output ends in and how it is measured."""
     rows = {name: _encoded(part, outputs) for name, part in data.parts.items()}
-    _read_heads(model, outputs, rows["train"].x[: checks.PROBE_ROWS], data, findings)
+    _read_heads(model, outputs, rows["train"].first(checks.PROBE_ROWS), data, findings)
     for output in outputs:
         with findings.stopping("metric_task"):
             output.metrics = _measured(output, spec, data)
@@ -198,7 +198,7 @@ def _encoded(part: Any, outputs: list[Output]) -> feed.Rows:
     return feed.Rows(part.x, y[""] if alone else y, part.weights if alone else judged)
 
 
-def _read_heads(model: keras.Model, outputs: list[Output], x: np.ndarray, data: Data, findings: checks.Findings) -> None:
+def _read_heads(model: keras.Model, outputs: list[Output], x: Any, data: Data, findings: checks.Findings) -> None:
     """Fill in each output's last activation, the logits of its loss, and check the two against each other."""
     answers = _answers(model, outputs, x)
     for output in outputs:
@@ -222,15 +222,16 @@ def _read_heads(model: keras.Model, outputs: list[Output], x: np.ndarray, data: 
             checks.refuse_mismatch(output.loss, task=output.task, activation=output.activation, path=path)
 
 
-def _answers(model: keras.Model, outputs: list[Output], x: np.ndarray) -> Any:
+def _answers(model: keras.Model, outputs: list[Output], x: Any) -> Any:
     """Return what an untrained model answers for some rows; raise ConfigError where that has not the outputs asked for."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what Keras warns here, the checks say more
         try:
             answers = model(x, training=False)
         except Exception as error:  # whatever the user's model raises
+            shapes = {name: array.shape[1:] for name, array in x.items()} if isinstance(x, dict) else x.shape[1:]
             raise ConfigError(
-                f"model: it cannot answer rows of shape {x.shape[1:]}: {' '.join(str(error).split())[:160]}"
+                f"model: it cannot answer rows of shape {shapes}: {' '.join(str(error).split())[:160]}"
             ) from error
     names = [output.name for output in outputs if output.name]
     if names and (not isinstance(answers, dict) or set(answers) != set(names)):

@@ -24,19 +24,23 @@ LARGE_BATCH = 1024
 
 @dataclass(frozen=True)
 class Rows:
-    """Inputs (rows, …) and encoded labels (rows, …) of one part of the data; dicts of labels for several outputs.
+    """Inputs (rows, …) and encoded labels (rows, …) of one part of the data; dicts of them for several inputs or outputs.
 
     `weights` is what each row counts in the loss, (rows,) or a dict by output, None where all count the same;
     `training_weights` is that while training, where classes are weighted too.
     """
 
-    x: np.ndarray
+    x: Any
     y: Any
     weights: Any = None
     training_weights: Any = None
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(tf.nest.flatten(self.x)[0])
+
+    def first(self, count: int) -> Any:
+        """Return the inputs of so many rows."""
+        return tf.nest.map_structure(lambda array: array[:count], self.x)
 
     def at(self, rows: np.ndarray) -> Rows:
         """Return some of the rows, as they are judged."""
@@ -191,7 +195,7 @@ class DeviceFeed(Feed):
             def take(start: tf.Tensor, end: tf.Tensor) -> None:
                 step(tf.nest.map_structure(lambda tensor: tensor[start:end], rows))
 
-            _in_batches(tf.shape(rows[0])[0], self.pace.validation_batch, take)
+            _in_batches(tf.shape(tf.nest.flatten(rows)[0])[0], self.pace.validation_batch, take)
             return model.get_metrics_result()
 
         return lambda iterator: execute(self._tensors[int(next(iterator))])

@@ -20,6 +20,20 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Input:
+    """One of several inputs of a model: the shape and dtype of a row, and what its cells are.
+
+    `scale` is there for columns of numbers. `values` is how many different numbers there are of ids and words, int32,
+    from 0 (unknown, or the padding after a text's end); 0 where cells are quantities.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    scale: Scale | None = None
+    values: int = 0
+
+
+@dataclass(frozen=True)
 class Task:
     """What the training rows ask of a model.
 
@@ -30,7 +44,8 @@ class Task:
     where that is not the task's own: margins for a hinge, "embedding" for vectors of length 1. `is_soft` says that labels
     are shares of the classes and no numbers of them. `quantiles` are those that the columns of a prediction answer, where a
     loss asks for several of one target; the labels keep their one column. `outputs` are the tasks of a model with several
-    answers, by name; then `kind` is "several" and `units` 0.
+    answers, by name; then `kind` is "several" and `units` 0. `inputs` are those of a model with several, by name; then
+    `input_shape` is ().
     """
 
     kind: str
@@ -44,6 +59,7 @@ class Task:
     is_soft: bool = False
     quantiles: tuple[float, ...] = ()
     outputs: dict[str, Task] | None = None
+    inputs: dict[str, Input] | None = None
 
     @property
     def is_classification(self) -> bool:

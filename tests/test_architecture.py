@@ -37,7 +37,7 @@ SIBLINGS = ["data", "models", "losses", "metrics", "callbacks"]
 #: Who may import a package at all, and who of them as soon as it is imported itself.
 AT_ALL = {
     "keras": [
-        *("anatomy", "assembly", "baselines", "callbacks", "checks", "devices"),
+        *("anatomy", "assembly", "baselines", "callbacks", "checks", "data", "devices"),
         *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
     ],
     "tensorflow": ["anatomy", "checks", "devices", "feed", "gap", "intervals"],
@@ -50,7 +50,7 @@ AT_ALL = {
     "yaml": ["cli"],
 }
 INSIDE_FUNCTIONS = {
-    "keras": ["devices"],
+    "keras": ["data", "devices"],
     "tensorflow": ["devices"],
     "pandas": ["data", "record", "sweep", "verdicts"],
     "sklearn": ["data", "metrics"],

@@ -45,7 +45,7 @@ class Case:
     @cached_property
     def computed(self) -> Any:
         """What the model computes for some training rows in inference mode, as it leaves the last layer."""
-        return self.model(self.rows["train"].x[:PROBE_ROWS], training=False)
+        return self.model(self.rows["train"].first(PROBE_ROWS), training=False)
 
     def answer(self, output: Output) -> Any:
         """Return what the model computes for some training rows, (rows, columns), of one output."""

@@ -104,7 +104,9 @@ def target_range(case: Case, output: Output) -> Found:
 
 def input_scale(case: Case) -> Found:
     """Look for inputs far from 1 that nothing in the model scales, and for parts of different scale."""
-    x = case.rows["train"].x
+    x = _quantities(case, "train")
+    if x is None:
+        return
     if not any(isinstance(layer, _SCALERS) for layer in case.model._flatten_layers()):
         mean, spread = float(x.mean()), float(x.std())
         if abs(mean) > 5 or spread > 10:
@@ -112,13 +114,20 @@ def input_scale(case: Case) -> Found:
                 f"inputs have mean {mean:.3g} and deviation {spread:.3g}, and nothing in the model scales them; "
                 "add keras.layers.Rescaling or Normalization"
             )
-    if "val" in case.rows and min(len(x), len(case.rows["val"].x)) >= _FEWEST_TO_SPAN:
-        train, val = _span(x), _span(case.rows["val"].x)
+    if "val" in case.rows and min(len(x), len(case.rows["val"])) >= _FEWEST_TO_SPAN:
+        train, val = _span(x), _span(_quantities(case, "val"))
         if train and val and not 0.1 < val / train < 10:
             yield stop(
                 f"validation inputs span {val:.3g} from the 10th to the 90th percentile and training inputs {train:.3g}: "
                 "one of them was scaled and the other not"
             )
+
+
+def _quantities(case: Case, part: str) -> np.ndarray | None:
+    """Return the inputs of a part, of several the first one of quantities; None where all are ids."""
+    x = case.rows[part].x
+    found = [array for array in (x.values() if isinstance(x, dict) else [x]) if array.dtype.kind != "i"]
+    return next(iter(found), None)
 
 
 def _span(x: np.ndarray) -> float:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
+    from lossmetric_cli.data.columns import Column
+    from lossmetric_cli.data.encoder import Encoder, Recipe
     from lossmetric_cli.task import Task
 
 
@@ -15,20 +17,22 @@ if TYPE_CHECKING:
 class Dataset:
     """What a data option returns.
 
-    `x` is (rows, *input_shape), `y` (rows,) or (rows, targets) with the labels as they stand in the source:
-    whole numbers, text, bools or decimals. `kind` is one of `task.KINDS`, or "auto" to read it off `y`.
-    `class_names` are in the order of the classes' indices. `test` holds rows that the source keeps apart.
-    `weights` (rows,) says what each row counts in the loss, `test_weights` what those of `test` do. Each note is one
-    sentence on what was mended while reading.
+    `x` is (rows, *input_shape), or a dict of that by input; `y` (rows,) or (rows, targets) with the labels as they stand
+    in the source: whole numbers, text, bools or decimals. `kind` is one of `task.KINDS`, or "auto" to read it off `y`.
+    The `x` of a table is a dict of its raw `columns`, which `recipe` says how to encode. `class_names` are in the order
+    of the classes' indices. `test` holds rows that the source keeps apart. `weights` (rows,) says what each row counts in
+    the loss, `test_weights` what those of `test` do. Each note is one sentence on what was mended while reading.
     """
 
-    x: np.ndarray
+    x: Any
     y: np.ndarray
     kind: str = "auto"
+    columns: tuple[Column, ...] = ()
+    recipe: Recipe | None = None
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
-    test: tuple[np.ndarray, np.ndarray] | None = None
+    test: tuple[Any, np.ndarray] | None = None
     weights: np.ndarray | None = None
     test_weights: np.ndarray | None = None
     notes: tuple[str, ...] = ()
@@ -38,13 +42,14 @@ class Dataset:
 class Part:
     """Rows that are used for one purpose.
 
-    `x` is float32 (rows, *input_shape), `y` the labels in their natural form: class numbers int64 (rows,)
+    `x` is float32 (rows, *input_shape), uint8 of images; of a model with several inputs a dict by input, in which whole
+    numbers (int32) are ids that it embeds. `y` are the labels in their natural form: class numbers int64 (rows,)
     for binary and multiclass tasks, float32 (rows, labels) of 0 and 1 for multi-label ones, and float32
     (rows, targets) for regressions; shares of the classes are float32 (rows, classes). With several outputs `y` is a
     dict of these by output. `rows` are the places of the rows in the source, int64, `weights` float32 (rows,) or None.
     """
 
-    x: np.ndarray
+    x: np.ndarray | dict[str, np.ndarray]
     y: np.ndarray | dict[str, np.ndarray]
     rows: np.ndarray
     weights: np.ndarray | None = None
@@ -58,6 +63,8 @@ class Part:
 class Data:
     """Everything a run reads: its parts, the task they set, and what was noticed on the way.
 
+    `encoder` is how the raw rows of a table became what the parts hold.
+
     `fingerprint` is the sha256 of all inputs and labels, and changes with any of them.
     """
 
@@ -69,6 +76,7 @@ class Data:
     notes: list[str] = field(default_factory=list)
     feature_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
+    encoder: Encoder | None = None
 
     @property
     def parts(self) -> dict[str, Part]:

@@ -29,7 +29,6 @@ PACKED = {
     b"PK\x03\x04": "zip or xlsx",
     b"BZh": "bzip2",
     b"\xfd7zXZ": "xz",
-    b"PAR1": "parquet",
     b"\x93NUMPY": "npy",
     b"\x89HDF": "HDF5",
 }
@@ -49,19 +48,27 @@ class TextFile:
     names: list[str]
     lines: np.ndarray
     notes: list[str] = field(default_factory=list)
+    word: str = "line"
 
 
-def read_text_file(path: str, *, sep: str, encoding: str, header: bool) -> TextFile:
+def has_parquet(content: bytes) -> bool:
+    """Return whether a file's bytes are those of Parquet."""
+    return content.startswith(b"PAR1")
+
+
+def read_text_file(content: bytes, *, name: str, sep: str, encoding: str, header: bool, bad_rows: str = "error") -> TextFile:
     """Return a file whose separator, column names and number of fields a line are sound.
 
-    Columns without a header are named by their position, "0" first. Raises DataError for what is wrong with
-    the file, with the line, and ConfigError for an unknown `sep` or `encoding`.
+    Columns without a header are named by their position, "0" first. With `bad_rows` "skip", lines of another number of
+    fields are left out, with a note. Raises DataError for what is wrong with the file, with the line, and ConfigError
+    for an unknown `sep` or `encoding`.
     """
-    name = Path(path).name
-    text = decode(read_bytes(path), name=name, encoding=encoding)
+    text = decode(content, name=name, encoding=encoding)
     separator, notes = choose_separator(text, sep=sep, name=name)
     if separator == " ":
         text = re.sub(r"^ +| +$", "", re.sub(r" {2,}", " ", text), flags=re.MULTILINE)
+    if bad_rows == "skip":
+        text = blank_bad_lines(text, sep=separator, name=name, notes=notes)
     first, lines = scan(text, sep=separator, name=name)
     if not first:
         raise DataError(f"{name} is empty; data.path wants a table with a header and rows")
@@ -170,9 +177,23 @@ def scan(text: str, *, sep: str, name: str) -> tuple[list[str], np.ndarray]:
         first = first or record
         if len(record) != len(first):
             fields = counted(len(record), "field")
-            raise DataError(f"{name} line {line} has {fields}, expected {len(first)}; fix or remove the line")
+            raise DataError(f"{name} line {line} has {fields}, expected {len(first)}; fix it or set data.bad_rows=skip")
         lines.append(line)
     return first, np.array(lines, dtype="int64")
+
+
+def blank_bad_lines(text: str, *, sep: str, name: str, notes: list[str]) -> str:
+    """Return the text with the records of another number of fields than the first one blanked, which is noted."""
+    written = text.split("\n")
+    starts = [(line, len(record)) for line, record in records(text, sep=sep, name=name)]
+    bad = [number for number, (_, fields) in enumerate(starts) if fields != starts[0][1]]
+    for number in bad:
+        end = starts[number + 1][0] if number + 1 < len(starts) else len(written) + 1
+        for line in range(starts[number][0], end):
+            written[line - 1] = ""
+    if bad:
+        notes.append(f"{counted(len(bad), 'line')} of {name} left out (first: line {starts[bad[0]][0]}), of other fields")
+    return "\n".join(written)
 
 
 def records(text: str, *, sep: str, name: str) -> Iterator[tuple[int, list[str]]]:

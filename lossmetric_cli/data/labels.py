@@ -53,7 +53,12 @@ def read_labels(y: Any, *, name: str, kind: str = "auto") -> np.ndarray:
     """
     import numpy as np
 
-    labels = plain(as_array(y, name=f"target {quoted(name)}"), name=name)
+    array = as_array(y, name=f"target {quoted(name)}")
+    if array.ndim == 2 and array.dtype.kind == "O" and any(isinstance(label, str) for label in array[0]):
+        raise DataError(
+            f"several targets must be numbers, and one holds text ({quoted(array[0, 0])}); type outputs=[NAME,NAME]"
+        )
+    labels = plain(array, name=name)
     if labels.ndim == 0 or labels.ndim > 2:
         raise DataError(f"target {quoted(name)} has {labels.ndim} axes; lmrun reads (rows,) or (rows, targets)")
     if labels.ndim == 2 and labels.dtype.kind == "U":

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.dataset import Data, Dataset, Part
+from lossmetric_cli.data.encoder import Encoder, fit, unseen
+from lossmetric_cli.data.inputs import arrays_of, facts_of, fingerprint, measure_scale, read_inputs, row_count, rows_at
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_form, read_labels
 from lossmetric_cli.data.remarks import remarks
 from lossmetric_cli.data.sentences import counted, listed, quoted
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
-from lossmetric_cli.task import Scale, Task
+from lossmetric_cli.task import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,28 +41,71 @@ def prepare(
     dataset = as_dataset(source)
     kind = dataset.kind if kind == "auto" else kind
     asked = answers_of(dataset, kind=kind, outputs=outputs)
-    answers = {name: read_answer(dataset, answer) for name, answer in asked.items()}
-    x = read_inputs(dataset.x, names=dataset.feature_names)
+    x, x_test = opened(dataset)
+    answers = {name: read_answer(dataset, answer, rows=row_count(x)) for name, answer in asked.items()}
     y = {name: answer.y for name, answer in answers.items()}
-    weights = read_weights(dataset.weights, rows=len(x))
-    parts = split_rows(x, y, weights, answers, split=split, seed=seed)
+    weights = read_weights(dataset.weights, rows=row_count(x))
+    rows = draw_rows(y, weights, answers, split=split, seed=seed)
     if dataset.test is not None:
-        check_no_second_test(parts)
-        parts["test"] = read_apart(dataset, x=x, answers=answers)
-    if "train" not in parts:
+        check_no_second_test(rows)
+    if "train" not in rows:
         raise DataError("the split leaves no rows to train on; set validation=none")
+    encoder, notes = fitted(dataset, x, x_test, rows)
+    if encoder:
+        x, x_test = encoder.encode(x), None if x_test is None else encoder.encode(x_test)
+    parts = {
+        part: Part(rows_at(x, where), of_outputs({name: y[name][where] for name in y}), where, taken(weights, where))
+        for part, where in rows.items()
+    }
+    if dataset.test is not None:
+        parts["test"] = read_apart(dataset, x=x, x_test=x_test, answers=answers)
     apart = parts["test"] if dataset.test is not None else None
     data = Data(
         train=parts["train"],
         val=parts.get("val"),
         test=parts.get("test"),
-        task=measure_task(parts["train"], forms={name: answer.form for name, answer in answers.items()}),
-        fingerprint=fingerprint(x, *y.values(), *((apart.x, *answers_in(apart)) if apart else ())),
-        feature_names=dataset.feature_names,
+        task=measure_task(parts["train"], forms={name: answer.form for name, answer in answers.items()}, encoder=encoder),
+        fingerprint=fingerprint(*arrays_of(x), *y.values(), *((*arrays_of(apart.x), *answers_in(apart)) if apart else ())),
+        feature_names=encoder.names.get("numbers", ()) if encoder else dataset.feature_names,
         target_names=dataset.target_names,
+        encoder=encoder,
     )
-    data.notes = [*dataset.notes, *filter(None, [answer.form.note for answer in answers.values()]), *remarks(data)]
+    forms = filter(None, [answer.form.note for answer in answers.values()])
+    data.notes = [*dataset.notes, *notes, *forms, *remarks(data)]
     return data
+
+
+def opened(dataset: Dataset) -> tuple[Any, Any]:
+    """Return all inputs, and those of the rows kept apart or None; the columns of a table are still raw.
+
+    Raises DataError where there are no rows.
+    """
+    found = [dataset.x, None if dataset.test is None else dataset.test[0]]
+    for number, (x, part) in enumerate(zip(found, ("", "test "), strict=True)):
+        if x is not None:
+            found[number] = x = x if dataset.columns else read_inputs(x, names=dataset.feature_names)
+            for array in arrays_of(x):
+                if array.size == 0:
+                    raise DataError(f"the {part}data is empty: x has shape {array.shape}; nothing to learn")
+    return found[0], found[1]
+
+
+def fitted(dataset: Dataset, x: Any, x_test: Any, rows: dict[str, np.ndarray]) -> tuple[Encoder | None, list[str]]:
+    """Return the encoder of a table's columns, which knows the training rows alone, and what other rows have beyond them."""
+    if not dataset.columns:
+        return None, []
+    trained = rows_at(x, rows["train"])
+    encoder = fit(dataset.columns, trained, recipe=dataset.recipe)
+    words = {"val": "validation", "test": "test"}
+    others = {words[part]: rows_at(x, where) for part, where in rows.items() if part != "train"}
+    others |= {} if x_test is None else {"test": x_test}
+    strange = [note for word, raw in others.items() for note in unseen(dataset.columns, trained, raw, word=word)]
+    return encoder, [*encoder.notes, *strange]
+
+
+def taken(weights: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    """Return the weights of some rows, None where rows have none."""
+    return None if weights is None else weights[rows]
 
 
 @dataclass
@@ -105,11 +150,9 @@ def answers_of(dataset: Dataset, *, kind: str, outputs: dict[str, list[str]] | N
     return found
 
 
-def read_answer(dataset: Dataset, answer: Answer) -> Answer:
+def read_answer(dataset: Dataset, answer: Answer, *, rows: int) -> Answer:
     """Return a target with its labels, their form and its natural form filled in."""
-    _, answer.labels = read_rows(
-        dataset.x, answer.of(dataset.y), names=dataset.feature_names, target=answer.name, kind=answer.kind
-    )
+    answer.labels = read_rows(answer.of(dataset.y), rows=rows, target=answer.name, kind=answer.kind)
     answer.form = read_form(
         answer.labels,
         kind=answer.kind,
@@ -121,16 +164,15 @@ def read_answer(dataset: Dataset, answer: Answer) -> Answer:
     return answer
 
 
-def split_rows(
-    x: np.ndarray,
+def draw_rows(
     y: dict[str, np.ndarray],
     weights: np.ndarray | None,
     answers: dict[str, Answer],
     *,
     split: Callable[..., dict[str, np.ndarray]],
     seed: int,
-) -> dict[str, Part]:
-    """Return the parts that a split makes; of several targets the first one of classes decides the proportions.
+) -> dict[str, np.ndarray]:
+    """Return the rows of each part that has some; of several targets the first one of classes decides the proportions.
 
     Raises DataError for a part whose rows all weigh 0: its loss would be 0 whatever the model answers.
     """
@@ -141,16 +183,7 @@ def split_rows(
         if weights is not None and len(where) and not weights[where].any():
             told = f"all {counted(len(where), f'{part} row')} weigh 0, so that their loss is 0 whatever the model answers"
             raise DataError(f"{told}; give some of them a weight, or another seed")
-    return {
-        part: Part(
-            x=x[where],
-            y=of_outputs({name: labels[where] for name, labels in y.items()}),
-            rows=where,
-            weights=None if weights is None else weights[where],
-        )
-        for part, where in rows.items()
-        if len(where)
-    }
+    return {part: where for part, where in rows.items() if len(where)}
 
 
 def of_outputs(y: dict[str, Any]) -> Any:
@@ -199,93 +232,43 @@ def column_names(x: Any) -> tuple[str, ...]:
     return tuple(str(name) for name in getattr(x, "columns", ()))
 
 
-def read_rows(x: Any, y: Any, *, names: tuple[str, ...], target: str, kind: str, part: str = "") -> Arrays:
-    """Return inputs as float32 (rows, *input_shape) and labels as `read_labels` does, as many as inputs.
+def read_rows(y: Any, *, rows: int, target: str, kind: str, part: str = "") -> np.ndarray:
+    """Return labels as `read_labels` does, as many as inputs have `rows`.
 
-    Raises DataError for no rows, numbers that differ, text, and missing or infinite values. `part` says
-    whose rows they are when they are not the main ones.
+    Raises DataError for no rows and numbers that differ. `part` says whose rows they are when they are not the main ones.
     """
-    inputs = read_inputs(x, names=names)
-    labels = read_labels(y, name=target, kind=kind) if len(inputs) else as_array(y, name=target)
-    where = f"{part} " if part else ""
-    if inputs.size == 0:
-        raise DataError(f"the {where}data is empty: x has shape {inputs.shape}; nothing to learn")
-    if len(inputs) != len(labels):
-        rows, count = counted(len(inputs), "row"), counted(len(labels), "label")
-        raise DataError(f"the {where}data has {rows} and {count}; give every row one label")
-    return inputs, labels
+    labels = read_labels(y, name=target, kind=kind) if rows else as_array(y, name=target)
+    if rows != len(labels):
+        where, counts = f"{part} " if part else "", (counted(rows, "row"), counted(len(labels), "label"))
+        raise DataError(f"the {where}data has {counts[0]} and {counts[1]}; give every row one label")
+    return labels
 
 
-def read_inputs(x: Any, *, names: tuple[str, ...]) -> np.ndarray:
-    """Return inputs as contiguous float32 (rows, *input_shape), (rows,) as (rows, 1), values unscaled.
-
-    The bytes of images, uint8 (rows, height, width, channels), stay bytes: a quarter of the memory.
-    """
-    import numpy as np
-
-    array = as_array(x, name="x")
-    if array.ndim == 0 or array.dtype.kind not in "biufO":
-        raise DataError(f"x has {array.ndim} axes of {array.dtype.name}; lmrun reads rows of numbers")
-    if array.dtype == "uint8" and array.ndim == 4:
-        return np.ascontiguousarray(array)
-    try:
-        with np.errstate(over="ignore"):
-            array = np.ascontiguousarray(array, dtype="float32")
-    except (TypeError, ValueError) as error:
-        raise DataError(f"x is not all numbers ({quoted(error, limit=80)}); encode text as numbers before") from error
-    array = array[:, np.newaxis] if array.ndim == 1 else array
-    check_inputs(array, names=names)
-    return array
-
-
-def check_inputs(x: np.ndarray, *, names: tuple[str, ...]) -> None:
-    """Raise DataError that names the first feature with missing or infinite values."""
-    import numpy as np
-
-    bad = np.argwhere(~np.isfinite(x))
-    if not len(bad):
-        return
-    what, rows = "x", bad[:, 0]
-    if x.ndim == 2:
-        column = bad[:, 1].min()
-        rows = bad[bad[:, 1] == column, 0]
-        what = f"feature {quoted(names[column] if len(names) == x.shape[1] else f'x[{column}]')}"
-    found = counted(len(rows), "missing or infinite value")
-    raise DataError(f"{what} has {found} (first: row {rows[0]}); drop or fill them before")
-
-
-def read_apart(dataset: Dataset, *, x: np.ndarray, answers: dict[str, Answer]) -> Part:
+def read_apart(dataset: Dataset, *, x: Any, x_test: Any, answers: dict[str, Answer]) -> Part:
     """Return the rows that the source keeps apart; raise DataError when their shape is another."""
     import numpy as np
 
-    y = {}
+    rows, y = row_count(x_test), {}
     for name, answer in answers.items():
-        x_test, labels = read_rows(
-            dataset.test[0],
-            answer.of(dataset.test[1]),
-            names=dataset.feature_names,
-            target=answer.name,
-            kind=answer.form.kind,
-            part="test",
-        )
-        if x_test.shape[1:] != x.shape[1:] or labels.shape[1:] != answer.labels.shape[1:]:
-            shapes = f"{x_test.shape[1:]} and {labels.shape[1:]}, not {x.shape[1:]} and {answer.labels.shape[1:]}"
-            raise DataError(f"rows of x_test and y_test have shapes {shapes}; give them the training rows' form")
+        labels = read_rows(answer.of(dataset.test[1]), rows=rows, target=answer.name, kind=answer.form.kind, part="test")
+        shapes = [array.shape[1:] for array in arrays_of(x_test)], labels.shape[1:]
+        if shapes != ([array.shape[1:] for array in arrays_of(x)], answer.labels.shape[1:]):
+            told = f"{shapes[0][0]} and {shapes[1]}, not {arrays_of(x)[0].shape[1:]} and {answer.labels.shape[1:]}"
+            raise DataError(f"rows of x_test and y_test have shapes {told}; give them the training rows' form")
         y[name] = natural_form(labels, form=answer.form, part="test")
-    weights = read_weights(dataset.test_weights, rows=len(x_test), part="test")
-    return Part(x=x_test, y=of_outputs(y), rows=np.arange(len(x_test)), weights=weights)
+    weights = read_weights(dataset.test_weights, rows=rows, part="test")
+    return Part(x=x_test, y=of_outputs(y), rows=np.arange(rows), weights=weights)
 
 
-def check_no_second_test(parts: dict[str, Part]) -> None:
+def check_no_second_test(parts: dict[str, np.ndarray]) -> None:
     """Raise ConfigError when the split draws test rows from data that has its own."""
     if "test" in parts:
         raise ConfigError("the data has test rows of its own, and the split draws others; set validation.test_split=0")
 
 
-def measure_task(train: Part, *, forms: dict[str, LabelForm]) -> Task:
+def measure_task(train: Part, *, forms: dict[str, LabelForm], encoder: Encoder | None = None) -> Task:
     """Return the task that the training rows set, with the scale of a table's columns and of a regression's targets."""
-    scale = measure_scale(train.x) if train.x.ndim == 2 else None
-    inputs = {"input_shape": train.x.shape[1:], "input_dtype": train.x.dtype.name, "scale": scale}
+    inputs = facts_of(train.x, encoder.values if encoder else {})
     tasks = {name: measure_answer(train.y[name] if name else train.y, form=form, **inputs) for name, form in forms.items()}
     return tasks[""] if "" in tasks else Task("several", units=0, outputs=tasks, **inputs)
 
@@ -301,26 +284,3 @@ def measure_answer(y: np.ndarray, *, form: LabelForm, **inputs: Any) -> Task:
         is_soft=form.is_soft,
         **inputs,
     )
-
-
-def measure_scale(columns: np.ndarray) -> Scale:
-    """Return mean and standard deviation of each column (divided by n, summed in float64), float32.
-
-    The deviation of a constant column is 1, so that dividing by it changes nothing.
-    """
-    import numpy as np
-
-    mean, deviation = columns.mean(axis=0, dtype="float64"), columns.std(axis=0, dtype="float64")
-    constant = columns.min(axis=0) == columns.max(axis=0)
-    return Scale(mean=mean.astype("float32"), deviation=np.where(constant, 1, deviation).astype("float32"))
-
-
-def fingerprint(*arrays: np.ndarray) -> str:
-    """Return the sha256 of the arrays' shapes and bytes, in hexadecimal."""
-    from hashlib import sha256
-
-    digest = sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(memoryview(array).cast("B"))
-    return digest.hexdigest()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lossmetric_cli.data.inputs import arrays_of
 from lossmetric_cli.data.sentences import counted, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import numpy as np
 
     from lossmetric_cli.data.dataset import Data
 
@@ -24,8 +23,8 @@ def remarks(data: Data) -> list[str]:
 
 def remark_columns(data: Data) -> Iterator[str]:
     """Yield a sentence on features that are constant over the training rows, and on equal ones."""
-    x = data.train.x
-    if x.ndim != 2:
+    x = data.train.x["numbers"] if isinstance(data.train.x, dict) and "numbers" in data.train.x else data.train.x
+    if isinstance(x, dict) or x.ndim != 2:
         return
     names = data.feature_names if len(data.feature_names) == x.shape[1] else [f"x[{i}]" for i in range(x.shape[1])]
     constant = (x.min(axis=0) == x.max(axis=0)).nonzero()[0]
@@ -62,19 +61,15 @@ def remark_classes(data: Data) -> Iterator[str]:
 
 def remark_repeats(data: Data) -> Iterator[str]:
     """Yield a sentence on rows of other parts whose inputs are also those of a training row."""
-    known = row_hashes(data.train.x)
+    known = set(row_hashes(data.train.x))
     for part, word in ((data.val, "validation"), (data.test, "test")):
         if part is not None:
-            repeats = sum(row in known for row in map(hash_row, part.x))
+            repeats = sum(row in known for row in row_hashes(part.x))
             if repeats:
                 yield f"{repeats:,} of {counted(len(part), f'{word} row')} {'is' if repeats == 1 else 'are'} also in training"
 
 
-def row_hashes(x: np.ndarray) -> set[int]:
+def row_hashes(x: Any) -> list[int]:
     """Return the hash of each row: equal rows have equal ones."""
-    return set(map(hash_row, x))
-
-
-def hash_row(row: np.ndarray) -> int:
-    """Return the hash of a row's bytes."""
-    return hash(row.tobytes())
+    arrays = arrays_of(x)
+    return [hash(tuple(array[row].tobytes() for array in arrays)) for row in range(len(arrays[0]))]

@@ -1,4 +1,4 @@
-"""Tables: a CSV file of the user's own, column by column, as inputs and labels."""
+"""Tables: files of the user's own, column by column, as inputs and labels."""
 
 from __future__ import annotations
 
@@ -7,93 +7,119 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lossmetric_cli.data.columns import Column, kind_of, read_column, read_numbers, refuse_missing, told
 from lossmetric_cli.data.dataset import Dataset
-from lossmetric_cli.data.delimited import DECIMALS, TextFile, first_repeated, parse, read_text_file
-from lossmetric_cli.data.labels import MOST_CLASSES_OF_NUMBERS
+from lossmetric_cli.data.delimited import first_repeated
+from lossmetric_cli.data.encoder import Recipe
 from lossmetric_cli.data.sentences import counted, listed, quoted
+from lossmetric_cli.data.table import Dialect, Opened, Table, open_table
+from lossmetric_cli.data.targets import read_targets
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
-MISSING = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "?")
-#: Whole numbers up to here are exact in float32.
-EXACT_IN_FLOAT32 = 2**24
+NA_WORDS = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "?")
+#: What can be done with a row that lacks a cell.
+MISSING = ("error", "mean", "median", "zero", "drop")
 
 
 @dataclass(frozen=True)
-class Columns:
-    """Which columns of a table are what."""
+class Roles:
+    """Which columns of a table are what; `declared` has the kind of those that the user named."""
 
     targets: list[str]
     features: list[str]
-    categorical: list[str]
+    declared: dict[str, str]
+    groups: dict[str, str]
     weight: str | None = None
-
-
-@dataclass
-class Table:
-    """A file and the columns read from it."""
-
-    file: TextFile
-    frame: pd.DataFrame
-
-    def cell(self, name: str, row: int) -> str:
-        """Return where a cell stands and what it holds, as `line 3: 'x'`."""
-        return f"line {self.file.lines[row]}: {quoted(self.frame[name].iloc[row], limit=24)}"
 
 
 def csv(
     *,
-    path: str,
+    path: str | Sequence[str],
     target: str | int | Sequence[str | int],
-    test_path: str | None = None,
+    positive: str | int | None = None,
+    test_path: str | Sequence[str] | None = None,
     columns: Sequence[str | int] | None = None,
+    inputs: dict[str, Sequence[str]] | None = None,
     categorical: Sequence[str | int] = (),
+    numeric: Sequence[str | int] = (),
+    text: Sequence[str | int] = (),
+    dates: Sequence[str | int] = (),
     drop: Sequence[str | int] = (),
     sample_weight: str | int | None = None,
+    missing: str = "error",
+    one_hot: int = 32,
+    words: int = 20_000,
+    text_length: int | None = None,
     header: bool = True,
     sep: str = "auto",
     decimal: str = ".",
-    na: Sequence[str] = MISSING,
+    na: Sequence[str] = NA_WORDS,
     encoding: str = "utf-8",
+    bad_rows: str = "error",
 ) -> Dataset:
-    """Return a table from a delimited text file, x (rows, features) and y (rows,) or (rows, targets).
+    """Return a table from delimited text or Parquet files, its columns still raw and y (rows,) or (rows, targets).
 
-    Every column but the `target` and those in `drop` is a feature, unless `columns` lists them. Without a
-    header, columns are named by their position: 0 is the first and -1 the last. A column in `categorical`
-    becomes a column of 0 and 1 for each of its values. `sample_weight` names the column of what each row counts in the
-    loss, which is no feature. The target's cells decide the kind of task (see
-    `read_kind`); a word in `na` is a missing value among numbers and a class among text. `test_path` is a
-    file of the same columns whose rows are only tested on.
+    `path` is a file, a list of them or a pattern with `*`; `test_path` likewise, of rows that are only tested on. Every
+    column but the `target` and those in `drop` is a feature, unless `columns` lists them, or `inputs` those of each input
+    of the model. Without a header, columns are named by their position: 0 is the first and -1 the last. What a column
+    is, is read off its cells (see `columns.kind_of`) unless `categorical`, `numeric`, `text` or `dates` names it; how it
+    is encoded is fitted on the training rows (see `encoder`). `sample_weight` names the column of what each row counts
+    in the loss. The target's cells decide the kind of task (see `read_kind`), `positive` which of two classes is the
+    second one; a word in `na` is a missing value among features and a class among text labels.
 
-    Raises DataError for what is wrong in a file, with its line, and ConfigError for settings that exclude
-    each other.
+    Raises DataError for what is wrong in a file, with its line, and ConfigError for settings that exclude each other.
     """
-    if decimal not in DECIMALS:
-        raise ConfigError(f"data.decimal must be point or comma, got {quoted(decimal)}")
-    files = [read_text_file(str(file), sep=sep, encoding=encoding, header=header) for file in (path, test_path) if file]
-    roles = choose_columns(files[0], target=target, columns=columns, categorical=categorical, drop=drop, weight=sample_weight)
-    for file in files[1:]:
-        find_columns([*roles.targets, *roles.features, *filter(None, [roles.weight])], file=file, setting="test_path")
-    words = [str(word) for word in as_list(na)]
-    tables = [read_table(file, roles=roles, decimal=DECIMALS[decimal], na=words) for file in files]
-    notes = [note for file in files for note in file.notes]
-    inputs, feature_names = read_features(tables, roles=roles, decimal=DECIMALS[decimal], na=words, notes=notes)
-    labels = read_targets(tables, names=roles.targets, decimal=DECIMALS[decimal], na=words, notes=notes)
-    weights = [
-        read_numbers(table, name=roles.weight, decimal=DECIMALS[decimal], notes=notes) if roles.weight else None
-        for table in tables
-    ]
+    if missing not in MISSING:
+        raise ConfigError(f"data.missing must be one of {', '.join(MISSING)}, got {quoted(missing)}")
+    known = tuple(str(word) for word in as_list(na))
+    dialect = Dialect(sep=sep, decimal=decimal, na=known, encoding=encoding, header=header, bad_rows=bad_rows)
+    opened = [open_table(files, dialect=dialect) for files in (path, test_path) if files]
+    notes = [note for one in opened for note in one.notes]
+    declared = {"category": categorical, "number": numeric, "text": text, "date": dates}
+    roles = choose_columns(
+        opened[0],
+        target=target,
+        columns=columns,
+        inputs=inputs,
+        declared=declared,
+        drop=drop,
+        weight=sample_weight,
+        notes=notes,
+    )
+    recipe = Recipe(missing=missing, one_hot=one_hot, words=words, length=text_length)
+    return read_dataset(opened, roles, dialect=dialect, recipe=recipe, positive=positive, notes=notes)
+
+
+def read_dataset(
+    opened: list[Opened], roles: Roles, *, dialect: Dialect, recipe: Recipe, positive: str | int | None, notes: list[str]
+) -> Dataset:
+    """Return the columns that play a part of a table, and of the table of rows kept apart if there is one."""
+    wanted = list(dict.fromkeys([*roles.targets, *roles.features, *filter(None, [roles.weight])]))
+    for other in opened[1:]:
+        find_columns(wanted, file=other)
+    as_written = [*roles.targets, *(name for name, kind in roles.declared.items() if kind != "number")]
+    tables = [one.read(wanted, text=as_written) for one in opened]
+    columns = choose_kinds(tables[0], roles, notes=notes)
+    if recipe.missing == "drop":
+        tables = [without_missing(table, columns, dialect=dialect, notes=notes) for table in tables]
+    cells = {"decimal": dialect.point, "notes": notes}
+    raw = [{c.name: read_column(t, c, na=dialect.na, missing=recipe.missing, **cells) for c in columns} for t in tables]
+    labels = read_targets(tables, names=roles.targets, na=list(dialect.na), **cells)
+    weights = [read_weight(table, roles.weight, **cells) for table in tables]
+    has_test = len(tables) > 1
     return Dataset(
-        x=inputs[0],
+        x=raw[0],
         y=labels[0],
-        feature_names=feature_names,
+        columns=tuple(columns),
+        recipe=recipe,
+        class_names=classes_with(positive, labels[0], name=roles.targets[0]),
         target_names=tuple(roles.targets),
-        test=(inputs[1], labels[1]) if test_path else None,
+        test=(raw[1], labels[1]) if has_test else None,
         weights=weights[0],
-        test_weights=weights[1] if test_path else None,
+        test_weights=weights[1] if has_test else None,
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -103,28 +129,59 @@ def as_list(value: Any) -> list[Any]:
     return [] if value is None else [value] if isinstance(value, str | int | float) else list(value)
 
 
-def choose_columns(file: TextFile, *, target: Any, columns: Any, categorical: Any, drop: Any, weight: Any = None) -> Columns:
+def choose_columns(
+    file: Opened, *, target: Any, columns: Any, inputs: Any, declared: dict[str, Any], drop: Any, weight: Any, notes: list[str]
+) -> Roles:
     """Return the part that each column plays; raise DataError for an unknown one, ConfigError for two parts."""
     targets = find_columns(as_list(target), file=file, setting="target")
     dropped = find_columns(as_list(drop), file=file, setting="drop")
     weights = find_columns(as_list(weight), file=file, setting="sample_weight")
     refuse_target(targets, names=weights, setting="sample_weight")
-    listed_ones = find_columns(as_list(columns), file=file, setting="columns")
+    groups = group_columns(inputs, file=file)
+    listed_ones = find_columns(as_list(columns), file=file, setting="columns") or list(groups)
     features = listed_ones or [name for name in file.names if name not in (*targets, *dropped, *weights)]
     if not listed_ones:
-        features = drop_unnamed(features, notes=file.notes)
-    one_hot = find_columns(as_list(categorical), file=file, setting="categorical")
-    for setting, names in {"drop": dropped, "columns": listed_ones, "categorical": one_hot}.items():
+        features = drop_unnamed(features, notes=notes)
+    settings = {"category": "categorical", "number": "numeric", "text": "text", "date": "dates"}
+    found = {
+        settings[kind]: find_columns(as_list(names), file=file, setting=settings[kind]) for kind, names in declared.items()
+    }
+    for setting, names in {"drop": dropped, "columns": listed_ones, **found}.items():
         refuse_target(targets, names=names, setting=setting)
-    stray = next((name for name in one_hot if name not in features), None)
-    if stray is not None:
-        raise ConfigError(f"data.categorical names {quoted(stray)}, which is no feature; add it to data.columns")
+    for setting, names in found.items():
+        stray = next((name for name in names if name not in features), None)
+        if stray is not None:
+            raise ConfigError(f"data.{setting} names {quoted(stray)}, which is no feature; add it to data.columns")
+    twice = first_repeated([name for names in found.values() for name in names])
+    if twice is not None:
+        raise ConfigError(
+            f"data.{' and data.'.join(s for s in found if twice in found[s])} both name {quoted(twice)}; keep one"
+        )
     if not features:
         raise DataError(f"{file.name} has no feature columns beside the target; check data.target and data.drop")
-    return Columns(targets=targets, features=features, categorical=one_hot, weight=next(iter(weights), None))
+    kinds = {name: kind for kind, setting in settings.items() for name in found[setting]}
+    return Roles(targets, features, kinds, groups, next(iter(weights), None))
 
 
-def find_columns(names: list[Any], *, file: TextFile, setting: str) -> list[str]:
+def group_columns(inputs: Any, *, file: Opened) -> dict[str, str]:
+    """Return the input that each column goes to, {} where there is but one.
+
+    Raises ConfigError for anything but lists of columns by name, and for a column in two of them.
+    """
+    if inputs is None:
+        return {}
+    if not isinstance(inputs, dict):
+        raise ConfigError(
+            f"data.inputs must be lists of columns by name, got {inputs!r}; type 'data.inputs={{left:[a,b],right:[c]}}'"
+        )
+    found = {str(name): find_columns(as_list(names), file=file, setting=f"inputs.{name}") for name, names in inputs.items()}
+    twice = first_repeated([name for names in found.values() for name in names])
+    if twice is not None:
+        raise ConfigError(f"data.inputs has {quoted(twice)} twice; a column goes to one input")
+    return {name: group for group, names in found.items() for name in names}
+
+
+def find_columns(names: list[Any], *, file: Opened, setting: str = "columns") -> list[str]:
     """Return names and positions as names of a file's columns.
 
     Raises DataError for one that the file does not have, ConfigError for one that is listed twice.
@@ -136,7 +193,7 @@ def find_columns(names: list[Any], *, file: TextFile, setting: str) -> list[str]
     return found
 
 
-def find_column(name: Any, *, file: TextFile) -> str:
+def find_column(name: Any, *, file: Opened) -> str:
     """Return the column's name; raise DataError, with the nearest names, when the file has none like it."""
     text = str(name).strip()
     if not file.has_header and re.fullmatch(r"-\d+", text):
@@ -164,169 +221,60 @@ def drop_unnamed(names: list[str], *, notes: list[str]) -> list[str]:
     return [name for name in names if not name.startswith("Unnamed: ")]
 
 
-def read_table(file: TextFile, *, roles: Columns, decimal: str, na: list[str]) -> Table:
-    """Return a file with its columns read, targets and categorical columns as text."""
-    if file.sep == decimal:
-        raise ConfigError(f"data.sep and data.decimal are both {quoted(decimal)}; set data.decimal=point")
-    return Table(file=file, frame=parse(file, text_columns=[*roles.targets, *roles.categorical], decimal=decimal, na=na))
+def choose_kinds(table: Table, roles: Roles, *, notes: list[str]) -> list[Column]:
+    """Return the features with their kinds, without identifiers that nobody declared; what was read is noted."""
+    kinds = {name: roles.declared.get(name) or kind_of(table, name) for name in roles.features}
+    left_out = [name for name, kind in kinds.items() if kind == "identifier"]
+    if len(left_out) == len(kinds):
+        raise DataError(f"every feature of {table.name} differs in every row, as identifiers do; name one in data.categorical")
+    chosen = [Column(name, kind, roles.groups.get(name, "numbers")) for name, kind in kinds.items() if kind != "identifier"]
+    own = [column.key for column in chosen if column.kind in ("category", "text")]
+    twice = first_repeated([*own, *{column.group for column in chosen}]) or first_repeated([column.key for column in chosen])
+    if twice is not None:
+        raise DataError(f"{quoted(twice)} is the name of two inputs of the model; rename one column")
+    notes.extend(filter(None, [told(chosen, left_out)]))
+    return chosen
 
 
-def read_features(
-    tables: list[Table], *, roles: Columns, decimal: str, na: list[str], notes: list[str]
-) -> tuple[list[np.ndarray], tuple[str, ...]]:
-    """Return each table's inputs float32 (rows, features), and the features' names.
-
-    The values of a categorical column are those of the first table, in alphabetical order.
-    """
+def without_missing(table: Table, columns: list[Column], *, dialect: Dialect, notes: list[str]) -> Table:
+    """Return the table without the rows that lack a feature, which is noted."""
     import numpy as np
 
-    names: list[str] = []
-    blocks: list[list[np.ndarray]] = [[] for _ in tables]
-    for feature in roles.features:
-        if feature in roles.categorical:
-            values, parts = read_categories(tables, name=feature, na=na, notes=notes)
-            names += [f"{feature}={value}" for value in values]
-        else:
-            parts = [read_numbers(table, name=feature, decimal=decimal, notes=notes)[:, None] for table in tables]
-            names.append(feature)
-        for block, part in zip(blocks, parts, strict=True):
-            block.append(part)
-    return [np.concatenate(block, axis=1) for block in blocks], tuple(names)
+    bad = np.zeros(len(table.frame), dtype=bool)
+    for column in columns:
+        cells = read_column(table, column, decimal=dialect.point, na=dialect.na, missing="drop", notes=[])
+        bad |= (cells == "") if cells.dtype == object else np.isnan(cells)
+    if bad.all():
+        raise DataError(f"every row of {table.name} lacks a value; set data.missing=mean, or data.drop=[COLUMN]")
+    if bad.any():
+        rows, first = counted(int(bad.sum()), "row"), table.where(int(bad.argmax()))
+        notes.append(f"{rows} of {len(bad):,} left out for missing values (first: {first})")
+    return table.without(bad)
 
 
-def read_categories(tables: list[Table], *, name: str, na: list[str], notes: list[str]) -> tuple[list[str], list[np.ndarray]]:
-    """Return a categorical column's values in the first table, and each table's 0/1 columns, float32.
+def read_weight(table: Table, name: str | None, *, decimal: str, notes: list[str]) -> np.ndarray | None:
+    """Return the column of row weights, None where there is none."""
+    if name is None:
+        return None
+    weights = read_numbers(table, name=name, decimal=decimal, missing="drop", notes=notes)
+    refuse_missing(weights != weights, what=f"sample_weight {quoted(name)}", table=table, fix="give every row one")
+    return weights
 
-    Raises DataError for a missing value; one that only a later table has is 0 in every column, with a note.
+
+def classes_with(positive: str | int | None, labels: np.ndarray, *, name: str) -> tuple[Any, ...]:
+    """Return two classes in such an order that `positive` is the second; () where nobody said which is.
+
+    Raises ConfigError for a label that is none, and where there are not two.
     """
-    import numpy as np
-
-    columns = [table.frame[name].str.strip().to_numpy(dtype="object") for table in tables]
-    for table, cells in zip(tables, columns, strict=True):
-        check_none_missing(np.isin(cells, na), what=f"feature {quoted(name)}", table=table)
-    values = sorted(set(columns[0]))
-    notes.append(f"column {quoted(name)} is read as {counted(len(values), 'column')} of 0/1: {listed(values)}")
-    for table, cells in zip(tables[1:], columns[1:], strict=True):
-        unknown = np.flatnonzero(~np.isin(cells, values))
-        if len(unknown):
-            rows = counted(len(unknown), "row")
-            notes.append(
-                f"column {quoted(name)} of {table.file.name} has values that training lacks in {rows} "
-                f"({table.cell(name, unknown[0])}); all its 0/1 columns are 0 there"
-            )
-    return values, [(cells[:, None] == np.array(values, dtype="object")).astype("float32") for cells in columns]
-
-
-def read_numbers(table: Table, *, name: str, decimal: str, notes: list[str]) -> np.ndarray:
-    """Return a feature column float32 (rows,); raise DataError for text, missing and infinite values."""
-    import numpy as np
-
-    column = table.frame[name]
-    if column.dtype.kind == "b":
-        notes.append(f"column {quoted(name)} holds True and False, read as 1 and 0")
-    if column.dtype.kind not in "biuf":
-        column = read_mixed(table, name=name, decimal=decimal)
-    exact = column.to_numpy(dtype="float64")
-    with np.errstate(over="ignore"):
-        values = exact.astype("float32")
-    check_none_missing(~np.isfinite(values), what=f"feature {quoted(name)}", table=table)
-    inexact = np.flatnonzero((abs(exact) > EXACT_IN_FLOAT32) & (exact == np.floor(exact)) & (values != exact))
-    if len(inexact):
-        notes.append(
-            f"column {quoted(name)} does not fit float32 exactly ({table.cell(name, inexact[0])}); "
-            "if it is an id, list it in data.drop"
-        )
-    return values
-
-
-def read_mixed(table: Table, *, name: str, decimal: str) -> pd.Series:
-    """Return a column that pandas left as text, as numbers: whole ones past 64 bits.
-
-    Raises DataError when it holds text: how much, where, and what it could be instead.
-    """
-    cells = table.frame[name]
-    numbers = as_numbers(cells.astype(str), decimal=decimal)
-    is_text = (numbers.isna() & cells.notna()).to_numpy()
-    if not is_text.any():
-        return numbers
-    texts, where = cells[is_text].astype(str), table.cell(name, int(is_text.argmax()))
-    mark, word = {".": (",", "comma"), ",": (".", "point")}[decimal]
-    if texts.str.fullmatch(rf"[-+]?[\d.,' ]*{re.escape(mark)}[\d.,' ]*").all():
-        fix = f"set data.decimal={word}, or remove them if they part thousands"
-        raise DataError(f"column {quoted(name)} has {word}s in its numbers ({where}); {fix}")
-    found = f"column {quoted(name)} has text in {is_text.sum()} of {counted(len(cells), 'row')} ({where})"
-    raise DataError(f"{found}; list it in data.categorical or data.drop")
-
-
-def check_none_missing(missing: np.ndarray, *, what: str, table: Table) -> None:
-    """Raise DataError that names the line of the first missing or infinite value."""
-    rows = missing.nonzero()[0]
-    if len(rows):
-        where = f"{table.file.name} line {table.file.lines[rows[0]]}"
-        found = counted(len(rows), "missing or infinite value")
-        raise DataError(f"{what} has {found} (first: {where}); drop or fill them before")
-
-
-def as_numbers(cells: pd.Series, *, decimal: str) -> pd.Series:
-    """Return text as numbers, NaN where it is none."""
-    import pandas as pd
-
-    if decimal == ",":
-        cells = cells.str.replace(".", "_", regex=False).str.replace(",", ".", regex=False)
-    return pd.to_numeric(cells, errors="coerce")
-
-
-def read_targets(tables: list[Table], *, names: list[str], decimal: str, na: list[str], notes: list[str]) -> list[np.ndarray]:
-    """Return each table's labels: (rows,) of one target, float64 (rows, targets) of several."""
-    import numpy as np
-
-    columns = [read_target(tables, name=name, decimal=decimal, na=na, notes=notes) for name in names]
-    for name, column in zip(names, columns, strict=True):
-        if len(names) > 1 and column.dtype.kind == "O":
-            raise DataError(f"target {quoted(name)} holds text; several targets must be numbers: list one in data.target")
-    joined = columns[0] if len(names) == 1 else np.stack(columns, axis=1).astype("float64")
-    return np.split(joined, np.cumsum([len(table.frame) for table in tables])[:-1])
-
-
-def read_target(tables: list[Table], *, name: str, decimal: str, na: list[str], notes: list[str]) -> np.ndarray:
-    """Return one target over all tables: int64 or float64 when its cells are numbers, bools, or text (object).
-
-    Raises DataError for missing labels and for text astray among many numbers.
-    """
-    import pandas as pd
-
-    written = pd.concat([table.frame[name] for table in tables], ignore_index=True)
-    cells = written.str.strip()
-    numbers = as_numbers(cells, decimal=decimal)
-    is_text = numbers.isna().to_numpy()
-    all_missing_among_numbers = not is_text.all() and cells[is_text].isin([*na, ""]).all()
-    missing = is_text if all_missing_among_numbers else (cells == "").to_numpy()
-    check_labels_there(missing | (abs(numbers) == float("inf")).to_numpy(), tables=tables, name=name)
-    if not is_text.any():
-        return numbers.to_numpy()
-    if cells.str.lower().isin(["true", "false"]).all():
-        return (cells.str.lower() == "true").to_numpy(dtype="bool")
-    refuse_stray_text(cells, is_text=is_text, tables=tables, name=name)
-    if (cells != written).any():
-        notes.append(f"blanks around the labels of {quoted(name)} are stripped")
-    return cells.to_numpy(dtype="object")
-
-
-def check_labels_there(missing: np.ndarray, *, tables: list[Table], name: str) -> None:
-    """Raise DataError that names the file and line of the first missing label."""
-    begin = 0
-    for table in tables:
-        end = begin + len(table.frame)
-        check_none_missing(missing[begin:end], what=f"target {quoted(name)}", table=table)
-        begin = end
-
-
-def refuse_stray_text(cells: pd.Series, *, is_text: np.ndarray, tables: list[Table], name: str) -> None:
-    """Raise DataError when most labels are numbers, too many different ones to be classes, and some are text."""
-    if 2 * is_text.sum() >= len(cells) or cells[~is_text].nunique() <= MOST_CLASSES_OF_NUMBERS:
-        return
-    row = int(is_text.argmax())
-    lines = [(table.file, line) for table in tables for line in table.file.lines]
-    where = f"{lines[row][0].name} line {lines[row][1]}: {quoted(cells[row], limit=24)}"
-    found = f"target {quoted(name)} has text in {is_text.sum()} of {counted(len(cells), 'row')}"
-    raise DataError(f"{found} ({where}); fix or remove that line")
+    if positive is None:
+        return ()
+    if labels.ndim > 1:
+        raise ConfigError("data.positive is for a target of two classes, and there are several targets; leave it out")
+    classes = sorted(set(labels.tolist()))
+    meant = [label for label in classes if str(label).lower() == str(positive).strip().lower()]
+    if len(classes) != 2:
+        raise ConfigError(f"data.positive is for a target of two classes, and {quoted(name)} has {len(classes)}; leave it out")
+    if not meant:
+        hint = did_you_mean(str(positive), [str(label) for label in classes]) or f"; its classes are {listed(classes)}"
+        raise ConfigError(f"data.positive: {quoted(name)} has no class {quoted(positive)}{hint}")
+    return (*(label for label in classes if label not in meant), *meant)

@@ -7,18 +7,53 @@ from typing import Any
 
 import keras
 
-from lossmetric_cli.task import Task
+from lossmetric_cli.task import Input, Scale, Task
 
 layers = keras.layers
 
 
 def entrance(task: Task, *, standardize: bool) -> tuple[Any, Any]:
-    """Return the input, and the input standardised by the training rows where they are a table."""
+    """Return the input, and the input standardised by the training rows where they are a table.
+
+    Of a model with several inputs it is a dict of them, and what they hold side by side: (rows, columns).
+    """
+    if task.inputs is not None:
+        inputs, parts = branches(task, standardize=standardize)
+        return inputs, layers.Concatenate(name="side_by_side")(list(parts.values())) if len(parts) > 1 else next(
+            iter(parts.values())
+        )
     inputs = keras.Input(task.input_shape, name="inputs", dtype=task.input_dtype)
-    if task.scale is None or not standardize:
-        return inputs, inputs
-    variance = task.scale.deviation.astype("float64") ** 2
-    return inputs, layers.Normalization(mean=task.scale.mean, variance=variance, name="standardize")(inputs)
+    return inputs, _standardized(inputs, task.scale if standardize else None, name="standardize")
+
+
+def branches(task: Task, *, standardize: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return each of several inputs by name, and what it holds as columns: quantities, or the embedding of ids and words."""
+    inputs = {name: keras.Input(one.shape, name=name, dtype=one.dtype) for name, one in task.inputs.items()}
+    return inputs, {name: _columns(inputs[name], one, name, standardize) for name, one in task.inputs.items()}
+
+
+def embedding_width(values: int) -> int:
+    """Return how many columns so many different ids are embedded in: 1.6 n^0.56, at most 600 (the rule of fastai)."""
+    return min(600, round(1.6 * values**0.56))
+
+
+def mean_of_words(embedded: Any, tokens: Any) -> Any:
+    """Return the mean of a text's word vectors, (rows, width), without the padding; of a text of no words 0, and no NaN."""
+    is_word = keras.ops.expand_dims(keras.ops.cast(keras.ops.not_equal(tokens, 0), embedded.dtype), -1)
+    return keras.ops.sum(embedded * is_word, axis=1) / keras.ops.maximum(keras.ops.sum(is_word, axis=1), 1)
+
+
+def _columns(given: Any, one: Input, name: str, standardize: bool) -> Any:
+    if not one.values:
+        return flat(_standardized(given, one.scale if standardize else None, name=f"standardize_{name}"))
+    embedded = layers.Embedding(one.values, embedding_width(one.values), name=f"embed_{name}")(given)
+    return mean_of_words(embedded, given) if one.shape else embedded
+
+
+def _standardized(x: Any, scale: Scale | None, *, name: str) -> Any:
+    if scale is None:
+        return x
+    return layers.Normalization(mean=scale.mean, variance=scale.deviation.astype("float64") ** 2, name=name)(x)
 
 
 def dense_layers(x: Any, units: Sequence[int], activation: str, dropout: float, batch_norm: bool, *, penalty: Any) -> Any:
