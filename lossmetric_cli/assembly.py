@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lossmetric_cli import anatomy, catalog, checks, feed, losses, metrics, models, weights
+from lossmetric_cli import anatomy, catalog, checks, export, feed, losses, metrics, models, weights
 from lossmetric_cli.build import build
 from lossmetric_cli.callbacks import TrainEval, build_callbacks, hears_batches
 from lossmetric_cli.data import Data
@@ -65,7 +65,7 @@ def assemble(spec: RunSpec, data: Data, folder: Path) -> Setup:
 def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Findings) -> Setup:
     outputs = [_with_loss(output, spec, data, findings) for output in _asked(spec, data.task)]
     task = dataclasses.replace(data.task, outputs={o.name: o.task for o in outputs}) if data.task.outputs else outputs[0].task
-    model = _build_model(spec, task)
+    model = _build_model(spec, task, data)
     rows = _fed(spec, data, model, outputs, findings)
     if {"loss_task", "metric_task"} & {found.check for found in findings.of("stop")}:
         findings.close()  # the columns of the history are not known, and so not what may be watched
@@ -261,10 +261,12 @@ def _train_sample(train: feed.Rows, spec: RunSpec) -> dict[str, feed.Rows]:
     return {TrainEval.part: train.at(rows)}
 
 
-def _build_model(spec: RunSpec, task: Task) -> keras.Model:
-    model = build(spec.model, path="model", task=task)
+def _build_model(spec: RunSpec, task: Task, data: Data) -> keras.Model:
+    model = build({key: value for key, value in spec.model.items() if key != "init_from"}, path="model", task=task)
     if not isinstance(model, keras.Model):
         raise ConfigError(f"model: {spec.model['_target_']} returns a {type(model).__name__} and no keras.Model")
+    if spec.model.get("init_from"):
+        data.notes.append(export.begin_with(model, spec.model["init_from"]))
     return model
 
 

@@ -24,7 +24,19 @@ if TYPE_CHECKING:
 #: predictions.npz holds at most this much; of more rows it keeps a seeded sample, and run.json says so.
 LARGEST_PREDICTIONS = 100_000_000
 #: What a run folder holds besides what callbacks write into it.
-OWN_FILES = (".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots")
+OWN_FILES = (
+    *(
+        ".hydra",
+        "run.json",
+        "history.csv",
+        "timing.csv",
+        "metrics.json",
+        "predictions.npz",
+        "error.log",
+        "model.keras",
+        "plots",
+    ),
+)
 
 
 class Record:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lossmetric_cli import devices, feed, metrics, plots
+from lossmetric_cli import devices, export, feed, metrics, plots
 from lossmetric_cli.assembly import Setup, assemble
 from lossmetric_cli.baselines import baselines
 from lossmetric_cli.build import build
@@ -39,6 +39,9 @@ def run(spec: RunSpec, record: Record, voice: Voice) -> float:
     try:
         _fit(spec, setup, progress)
         figures, answers = evaluate(setup), predict(setup, data, seed=spec.seed)
+        if spec.save_model:
+            for failure in filter(None, [export.save(setup.model, data.encoder, record.folder)]):
+                voice.note(failure)
         progress.finish(
             asked(setup, figures), constants(setup, data), answers, sureness(setup, figures, answers, seed=spec.seed)
         )

@@ -59,6 +59,7 @@ class RunSpec:
     validation_freq: int = 1
     validation_batch_size: int | None = None
     train_eval: int | None = 2048
+    save_model: bool = True
 
 
 SETTINGS = [setting.name for setting in fields(RunSpec)]

@@ -54,6 +54,24 @@ def write(path: Path, content: bytes | str) -> None:
         _sync_folder(path.parent)
 
 
+@contextmanager
+def through(path: Path) -> Iterator[Path]:
+    """Hand over a path of the same ending to write to, which becomes `path` when all of it is written and on the disk.
+
+    Raises EnvironmentFault where it cannot be written; what was there before is then still there.
+    """
+    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    with _explained(path):
+        try:
+            yield unfinished
+            with unfinished.open("rb+") as file:
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
 def append(path: Path, text: str) -> None:
     """Append text to a file and wait until it is on the disk.
 

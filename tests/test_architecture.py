@@ -22,7 +22,7 @@ FLOORS = [
     ["ranges"],
     ["store", "spec", "build", "outputs", "quantiles"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
-    ["callbacks", "checks", "plots", "baselines", "weights", "gap", "intervals"],
+    ["callbacks", "checks", "export", "plots", "baselines", "weights", "gap", "intervals"],
     ["assembly", "progress"],
     ["preview"],
     ["runner", "sweep"],
@@ -37,7 +37,7 @@ SIBLINGS = ["data", "models", "losses", "metrics", "callbacks"]
 #: Who may import a package at all, and who of them as soon as it is imported itself.
 AT_ALL = {
     "keras": [
-        *("anatomy", "assembly", "baselines", "callbacks", "checks", "data", "devices"),
+        *("anatomy", "assembly", "baselines", "callbacks", "checks", "data", "devices", "export"),
         *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
     ],
     "tensorflow": ["anatomy", "checks", "devices", "feed", "gap", "intervals"],
