@@ -570,7 +570,8 @@ def test_classes_of_one_row_each_cannot_be_stratified():
         (
             np.arange(13),
             [0] * 12 + [1],
-            "classes are unbalanced: 12 training rows of '0', 1 of '1'; look at more than accuracy",
+            "classes are unbalanced: 12 training rows of '0', 1 of '1'; look at more than accuracy, or type "
+            "class_weight=balanced",
         ),
     ],
 )

@@ -137,3 +137,17 @@ def check_positive(**settings: float) -> None:
     for name, value in settings.items():
         if not isinstance(value, int | float) or not value >= 0:
             raise ConfigError(f"data.{name} must be a number >= 0, got {value}")
+
+
+def ratings(*, rows: int = 20_000, people: int = 300, films: int = 200, seed: int) -> Dataset:
+    """Return made-up ratings, x {"person": ids, "film": ids} and y from 1 to 5: how near tastes are, and some noise."""
+    import numpy as np
+
+    check_whole(least=2, rows=rows, people=people, films=films)
+    if rows > people * films:
+        raise ConfigError(f"data.rows must be at most people times films ({people * films:,}), got {rows:,}")
+    random = np.random.default_rng(seed)
+    tastes, kinds = random.normal(size=(people, 3)), random.normal(size=(films, 3))
+    person, film = np.divmod(random.choice(people * films, rows, replace=False), films)
+    liked = (tastes[person] * kinds[film]).sum(axis=1) / 2 + random.normal(scale=0.3, size=rows)
+    return Dataset(x={"person": person, "film": film}, y=np.clip(3 + liked, 1, 5), kind="regression", target_names=("rating",))

@@ -10,6 +10,7 @@ from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.encoder import Encoder, fit, unseen
 from lossmetric_cli.data.inputs import arrays_of, facts_of, fingerprint, measure_scale, read_inputs, row_count, rows_at
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_form, read_labels
+from lossmetric_cli.data.leaks import giveaways
 from lossmetric_cli.data.remarks import remarks
 from lossmetric_cli.data.sentences import counted, listed, quoted
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
@@ -71,8 +72,25 @@ def prepare(
         encoder=encoder,
     )
     forms = filter(None, [answer.form.note for answer in answers.values()])
-    data.notes = [*dataset.notes, *notes, *forms, *remarks(data)]
+    raw = rows_at(dataset.x, rows["train"]) if encoder else columns_of(data)
+    data.notes = [*dataset.notes, *notes, *forms, *remarks(data), *given_away(raw, data)]
     return data
+
+
+def given_away(columns: dict[str, np.ndarray], data: Data) -> list[str]:
+    """Return what is to be said of columns that tell the answer by themselves."""
+    if data.task.outputs or data.task.is_soft or data.task.kind == "multilabel":
+        return []
+    return list(giveaways(columns, data.train.y, is_regression=data.task.kind == "regression"))
+
+
+def columns_of(data: Data) -> dict[str, np.ndarray]:
+    """Return the training columns of a table by name, {} of other inputs."""
+    x = data.train.x
+    if isinstance(x, dict) or x.ndim != 2:
+        return {}
+    names = data.feature_names if len(data.feature_names) == x.shape[1] else [f"x[{place}]" for place in range(x.shape[1])]
+    return {name: x[:, place] for place, name in enumerate(names)}
 
 
 def opened(dataset: Dataset) -> tuple[Any, Any]:

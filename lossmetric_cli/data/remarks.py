@@ -55,7 +55,7 @@ def remark_classes(data: Data) -> Iterator[str]:
         most, least = max(there, key=there.__getitem__), min(there, key=there.__getitem__)
         yield (
             f"classes are unbalanced: {there[most]:,} training rows of {quoted(most)}, "
-            f"{there[least]:,} of {quoted(least)}; look at more than accuracy"
+            f"{there[least]:,} of {quoted(least)}; look at more than accuracy, or type class_weight=balanced"
         )
 
 

@@ -3,5 +3,16 @@
 from lossmetric_cli.models.images import cnn
 from lossmetric_cli.models.plain import linear, mlp, sequential
 from lossmetric_cli.models.reading import last_activation, trained_parameters, two_faced
+from lossmetric_cli.models.tables import two_tower, wide_deep
 
-__all__ = ["cnn", "last_activation", "linear", "mlp", "sequential", "trained_parameters", "two_faced"]
+__all__ = [
+    "cnn",
+    "last_activation",
+    "linear",
+    "mlp",
+    "sequential",
+    "trained_parameters",
+    "two_faced",
+    "two_tower",
+    "wide_deep",
+]
