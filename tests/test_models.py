@@ -37,7 +37,9 @@ def mixed_precision() -> Iterator[None]:
 
 
 def make(option: Option, name: str, task: Task, **changes: Any) -> keras.Model:
-    return build(option("model", name, **changes), path="model", task=task)
+    node = option("model", name, **changes)
+    del node["init_from"]  # a setting that the runner reads itself
+    return build(node, path="model", task=task)
 
 
 def head(model: keras.Model) -> keras.layers.Layer:
