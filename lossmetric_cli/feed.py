@@ -131,6 +131,47 @@ class Feed:
         return max(devices, rows - rows % devices)
 
 
+class StreamFeed(Feed):
+    """A Feed whose inputs lie on the disk: a batch is read when it is its turn, in the same order as in memory."""
+
+    def evaluate(self, model: keras.Model, part: str) -> dict[str, float]:
+        """Return the loss and metrics of the model's present weights, in inference mode, by name."""
+        return model.evaluate(self._in_turn(model, part), verbose=0, return_dict=True)
+
+    def predict(self, model: keras.Model, part: str) -> Any:
+        """Return what the model's present weights answer for a part, (rows, columns), a dict of it for several outputs."""
+        return model.predict(self._in_turn(model, part).map(lambda x, *_: x), verbose=0)
+
+    def _pipeline(self, model: keras.Model, first_epoch: int) -> dict[str, Any]:
+        rows = self.parts["train"]
+        used = min(len(rows), self.pace.steps * self.pace.batch)
+
+        def batches(epoch: tf.Tensor) -> tf.data.Dataset:
+            numbers = order(self.seed, epoch, len(rows))[:used]
+            return tf.data.Dataset.from_tensor_slices(numbers).batch(self.pace.batch)
+
+        dataset = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(batches)
+        arguments = {"x": self._read(dataset, rows.trained), "shuffle": False, "steps_per_epoch": self.pace.steps}
+        return arguments | ({"validation_data": self._in_turn(model, "val")} if "val" in self.parts else {})
+
+    def _in_turn(self, model: keras.Model, part: str) -> tf.data.Dataset:
+        rows = self.parts[part]
+        numbers = tf.data.Dataset.range(len(rows), output_type="int32").batch(self._evaluation_batch(model, part))
+        return self._read(numbers, rows.judged)
+
+    def _read(self, numbers: tf.data.Dataset, arrays: Any) -> tf.data.Dataset:
+        """Return the rows of each batch of numbers, read while the model works on the one before."""
+        leaves = tf.nest.flatten(arrays)
+        specs = [tf.TensorSpec([None, *leaf.shape[1:]], leaf.dtype) for leaf in leaves]
+
+        def read(batch: tf.Tensor) -> Any:
+            found = tf.numpy_function(lambda where: [leaf[where] for leaf in leaves], [batch], [spec.dtype for spec in specs])
+            shaped = [tf.ensure_shape(tensor, spec.shape) for tensor, spec in zip(found, specs, strict=True)]
+            return tf.nest.pack_sequence_as(arrays, shaped)
+
+        return numbers.map(read).prefetch(2)
+
+
 class DeviceFeed(Feed):
     """A Feed whose rows lie on the model's device and are gathered there, inside the graph."""
 
@@ -207,6 +248,9 @@ def make(parts: dict[str, Rows], model: keras.Model, *, pace: Pace, seed: int) -
         getattr(type(model), name) is not getattr(keras.Model, name)
         for name in ("train_step", "test_step", "make_train_function")
     )
+    is_on_disk = not all(isinstance(array, np.ndarray) for rows in parts.values() for array in tf.nest.flatten(rows.x))
+    if is_on_disk:
+        return StreamFeed(parts, pace=pace, seed=seed)
     several_devices = model.distribute_strategy.num_replicas_in_sync > 1
     kind = Feed if has_own_step or several_devices or model.run_eagerly else DeviceFeed
     return kind(parts, pace=pace, seed=seed)

@@ -85,6 +85,11 @@ def append(path: Path, text: str) -> None:
             _sync_folder(path.parent)
 
 
+def scratch(path: Path) -> BinaryIO:
+    """Return a new file to write blocks to that nobody keeps: no record, and gone when the process is."""
+    return path.open("wb")
+
+
 def point(link: Path, folder: Path) -> None:
     """Let the symbolic link `link` name `folder`, a neighbour of it or below one.
 

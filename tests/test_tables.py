@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
+import tempfile
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pandas as pd
 import pytest
 
 from lossmetric_cli import data
-from lossmetric_cli.data import Data, Dataset, prepare
+from lossmetric_cli.data import Data, Dataset, prepare, streams
 from lossmetric_cli.data.columns import Column
 from lossmetric_cli.data.encoder import Recipe, fit
 from lossmetric_cli.errors import ConfigError, DataError
@@ -460,3 +462,82 @@ def test_wide_and_deep_learns_what_adds_up_and_what_does_not(lmrun: Any, tmp_pat
 def test_reviews_are_learned_from_their_words(lmrun: Any):
     words = ["data=reviews", "data.rows=600", "epochs=6", "lr=0.01", "plots=[]", "train_eval=0"]
     assert lmrun(*words).json("metrics.json")["val"]["accuracy"] > 0.8
+
+
+# --- larger than memory
+
+
+def halves() -> pd.DataFrame:
+    """Return 3,000 rows whose second half has a value that the first lacks."""
+    random = np.random.default_rng(1)
+    frame = pd.DataFrame({"a": random.normal(size=3000), "city": random.choice(CITIES, 3000)})
+    frame.loc[2900:, "city"] = "Bonn"
+    return frame.assign(y=np.where(frame.a > 0, "high", "low"))
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read so little at once that a small file has many blocks."""
+    monkeypatch.setattr(streams, "_BLOCK", 10_000)
+
+
+def test_streamed_rows_are_those_of_the_whole_table(tmp_path: Path, small_blocks: None):
+    frame = halves().assign(city="Oslo")
+    whole = ready(read(tmp_path, frame, target="y", stream=False), split=data.holdout)
+    parts = ready(read(tmp_path, frame, target="y", stream=True), split=data.holdout)
+    np.testing.assert_array_equal(parts.val.x[:], whole.val.x)
+    np.testing.assert_array_equal(parts.val.y, whole.val.y)
+    assert parts.fingerprint == whole.fingerprint
+
+
+def test_scale_of_streamed_columns_is_that_of_the_whole(tmp_path: Path, small_blocks: None):
+    scales = [ready(read(tmp_path, halves(), target="y", stream=way, drop=["city"])).task.scale for way in (True, False)]
+    np.testing.assert_allclose(scales[0].mean, scales[1].mean, rtol=1e-6)
+    np.testing.assert_allclose(scales[0].deviation, scales[1].deviation, rtol=1e-6)
+
+
+def test_streamed_table_says_what_it_read_its_kinds_off(tmp_path: Path, small_blocks: None):
+    notes = ready(read(tmp_path, halves(), target="y", stream=True)).notes
+    assert any(
+        re.search(r"3,000 rows of .* are streamed from the disk .* read off the first \d\d\d of them", note) for note in notes
+    )
+
+
+def test_value_that_the_first_block_lacks_is_unknown(tmp_path: Path, small_blocks: None):
+    prepared = ready(read(tmp_path, halves(), target="y", stream=True))
+    assert prepared.train.x[2950].tolist()[1:] == [0, 0, 0]
+
+
+def test_fault_in_a_later_block_is_named_by_its_line(tmp_path: Path, small_blocks: None):
+    frame = halves().astype({"a": object})
+    frame.loc[2500, "a"] = "x"
+    with pytest.raises(DataError, match=r"column 'a' has text in 1 of \d+ rows \(line 2502: 'x'\)"):
+        ready(read(tmp_path, frame, target="y", stream=True))
+
+
+def test_line_with_too_many_fields_in_a_later_block_is_named(tmp_path: Path, small_blocks: None):
+    lines = halves().to_csv(index=False).splitlines()
+    lines[2000] += ",9"
+    with pytest.raises(DataError, match=r"x\.csv line 2001 has 4 fields, expected 3"):
+        read(tmp_path, "\n".join(lines) + "\n", target="y", stream=True)
+
+
+def test_quoted_line_end_is_not_where_a_block_is_cut(tmp_path: Path, small_blocks: None):
+    frame = halves().assign(city='two\nlines "quoted"')
+    assert len(ready(read(tmp_path, frame, target="y", stream=True)).train) == 3000
+
+
+def test_streamed_run_is_the_run_in_memory(lmrun: Any, tmp_path: Path, small_blocks: None):
+    written(tmp_path, halves().assign(city="Oslo"))
+    words = ["data=csv", "data.path=x.csv", "data.target=y", "epochs=2", "plots=[]", "metrics=auc"]
+    histories = [lmrun(*words, f"data.stream={way}").history for way in ("true", "false")]
+    pd.testing.assert_frame_equal(*histories, rtol=1e-4)
+
+
+def test_rows_on_the_disk_are_gone_when_nobody_reads_them(tmp_path: Path, small_blocks: None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    prepared = ready(read(tmp_path, halves(), target="y", stream=True))
+    assert list(tmp_path.glob("lmrun-*"))
+    del prepared
+    gc.collect()
+    assert not list(tmp_path.glob("lmrun-*"))

@@ -56,12 +56,14 @@ def has_parquet(content: bytes) -> bool:
     return content.startswith(b"PAR1")
 
 
-def read_text_file(content: bytes, *, name: str, sep: str, encoding: str, header: bool, bad_rows: str = "error") -> TextFile:
+def read_text_file(
+    content: bytes, *, name: str, sep: str, encoding: str, header: bool, bad_rows: str = "error", before: int = 0
+) -> TextFile:
     """Return a file whose separator, column names and number of fields a line are sound.
 
     Columns without a header are named by their position, "0" first. With `bad_rows` "skip", lines of another number of
-    fields are left out, with a note. Raises DataError for what is wrong with the file, with the line, and ConfigError
-    for an unknown `sep` or `encoding`.
+    fields are left out, with a note. Of a part of a file `before` lines lie between its header and it. Raises DataError
+    for what is wrong with the file, with the line, and ConfigError for an unknown `sep` or `encoding`.
     """
     text = decode(content, name=name, encoding=encoding)
     separator, notes = choose_separator(text, sep=sep, name=name)
@@ -69,7 +71,7 @@ def read_text_file(content: bytes, *, name: str, sep: str, encoding: str, header
         text = re.sub(r"^ +| +$", "", re.sub(r" {2,}", " ", text), flags=re.MULTILINE)
     if bad_rows == "skip":
         text = blank_bad_lines(text, sep=separator, name=name, notes=notes)
-    first, lines = scan(text, sep=separator, name=name)
+    first, lines = scan(text, sep=separator, name=name, before=before)
     if not first:
         raise DataError(f"{name} is empty; data.path wants a table with a header and rows")
     if len(first) == 1:
@@ -164,7 +166,7 @@ def separator_word(sep: str) -> str:
     return next((word for word, character in SEPARATORS.items() if character == sep), sep)
 
 
-def scan(text: str, *, sep: str, name: str) -> tuple[list[str], np.ndarray]:
+def scan(text: str, *, sep: str, name: str, before: int = 0) -> tuple[list[str], np.ndarray]:
     """Return the first record's fields and the line each record starts on.
 
     Raises DataError for the first record that has more or fewer fields than the first.
@@ -173,7 +175,7 @@ def scan(text: str, *, sep: str, name: str) -> tuple[list[str], np.ndarray]:
 
     first: list[str] = []
     lines = []
-    for line, record in records(text, sep=sep, name=name):
+    for line, record in records(text, sep=sep, name=name, before=before):
         first = first or record
         if len(record) != len(first):
             fields = counted(len(record), "field")
@@ -196,7 +198,7 @@ def blank_bad_lines(text: str, *, sep: str, name: str, notes: list[str]) -> str:
     return "\n".join(written)
 
 
-def records(text: str, *, sep: str, name: str) -> Iterator[tuple[int, list[str]]]:
+def records(text: str, *, sep: str, name: str, before: int = 0) -> Iterator[tuple[int, list[str]]]:
     """Yield each record that is not blank, after the line it starts on; raise DataError for a stray quote."""
     written = text.split("\n")
     rows = reader((line + "\n" for line in written), delimiter=sep, strict=True)
@@ -205,10 +207,10 @@ def records(text: str, *, sep: str, name: str) -> Iterator[tuple[int, list[str]]
         for record in rows:
             # pandas skips lines of spaces and tabs, but not a quoted blank
             if len(record) > 1 or written[line - 1].strip(" \t"):
-                yield line, record
+                yield line + before, record
             line = rows.line_num + 1
     except Error as error:
-        raise DataError(f'{name} line {line} cannot be read ({error}); look for an open or stray quote (")') from error
+        raise DataError(f'{name} line {line + before} cannot be read ({error}); look for an open or stray quote (")') from error
 
 
 def check_one_column(text: str, *, name: str, header: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.labels import as_array
+from lossmetric_cli.data.rowfile import RowFile
 from lossmetric_cli.data.sentences import counted, quoted
 from lossmetric_cli.errors import DataError
 from lossmetric_cli.task import Input, Scale
@@ -88,8 +89,10 @@ def row_count(x: Any) -> int:
 
 
 def rows_at(x: Any, rows: Any) -> Any:
-    """Return some rows of one input or of each of several."""
-    return {name: array[rows] for name, array in x.items()} if isinstance(x, dict) else x[rows]
+    """Return some rows of one input or of each of several; those on the disk stay there."""
+    if isinstance(x, dict):
+        return {name: rows_at(array, rows) for name, array in x.items()}
+    return x.view(rows) if isinstance(x, RowFile) else x[rows]
 
 
 def facts_of(x: Any, values: dict[str, int]) -> dict[str, Any]:
@@ -114,9 +117,23 @@ def measure_scale(columns: np.ndarray) -> Scale:
     """
     import numpy as np
 
-    mean, deviation = columns.mean(axis=0, dtype="float64"), columns.std(axis=0, dtype="float64")
-    constant = columns.min(axis=0) == columns.max(axis=0)
+    if isinstance(columns, RowFile):
+        mean, deviation, constant = _scale_on_disk(columns)
+    else:
+        mean, deviation = columns.mean(axis=0, dtype="float64"), columns.std(axis=0, dtype="float64")
+        constant = columns.min(axis=0) == columns.max(axis=0)
     return Scale(mean=mean.astype("float32"), deviation=np.where(constant, 1, deviation).astype("float32"))
+
+
+def _scale_on_disk(columns: RowFile) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return mean, deviation and which columns are constant, block by block: first the mean, then the deviation from it."""
+    import numpy as np
+
+    total = sum(block.sum(axis=0, dtype="float64") for block in columns.blocks())
+    mean = total / len(columns)
+    squares = sum(((block - mean) ** 2).sum(axis=0) for block in columns.blocks())
+    ends = np.array([(block.min(axis=0), block.max(axis=0)) for block in columns.blocks()])
+    return mean, np.sqrt(squares / len(columns)), ends[:, 0].min(axis=0) == ends[:, 1].max(axis=0)
 
 
 def fingerprint(*arrays: np.ndarray) -> str:
@@ -126,5 +143,6 @@ def fingerprint(*arrays: np.ndarray) -> str:
     digest = sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(memoryview(array).cast("B"))
+        for block in array.blocks() if isinstance(array, RowFile) else [array]:
+            digest.update(memoryview(block).cast("B"))
     return digest.hexdigest()

@@ -13,6 +13,7 @@ from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_f
 from lossmetric_cli.data.leaks import giveaways
 from lossmetric_cli.data.remarks import remarks
 from lossmetric_cli.data.sentences import counted, listed, quoted
+from lossmetric_cli.data.streams import Stream
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
 from lossmetric_cli.task import Task
 
@@ -53,7 +54,8 @@ def prepare(
         raise DataError("the split leaves no rows to train on; set validation=none")
     encoder, notes = fitted(dataset, x, x_test, rows)
     if encoder:
-        x, x_test = encoder.encode(x), None if x_test is None else encoder.encode(x_test)
+        x = x.encode(encoder) if isinstance(x, Stream) else encoder.encode(x)
+        x_test = None if x_test is None else encoder.encode(x_test)
     parts = {
         part: Part(rows_at(x, where), of_outputs({name: y[name][where] for name in y}), where, taken(weights, where))
         for part, where in rows.items()
@@ -72,7 +74,7 @@ def prepare(
         encoder=encoder,
     )
     forms = filter(None, [answer.form.note for answer in answers.values()])
-    raw = rows_at(dataset.x, rows["train"]) if encoder else columns_of(data)
+    raw = known_rows(dataset.x, rows["train"]) if encoder else columns_of(data)
     data.notes = [*dataset.notes, *notes, *forms, *remarks(data), *given_away(raw, data)]
     return data
 
@@ -81,7 +83,8 @@ def given_away(columns: dict[str, np.ndarray], data: Data) -> list[str]:
     """Return what is to be said of columns that tell the answer by themselves."""
     if data.task.outputs or data.task.is_soft or data.task.kind == "multilabel":
         return []
-    return list(giveaways(columns, data.train.y, is_regression=data.task.kind == "regression"))
+    seen = row_count(columns)  # of a table that is streamed the first rows alone
+    return list(giveaways(columns, data.train.y[:seen], is_regression=data.task.kind == "regression"))
 
 
 def columns_of(data: Data) -> dict[str, np.ndarray]:
@@ -102,7 +105,7 @@ def opened(dataset: Dataset) -> tuple[Any, Any]:
     for number, (x, part) in enumerate(zip(found, ("", "test "), strict=True)):
         if x is not None:
             found[number] = x = x if dataset.columns else read_inputs(x, names=dataset.feature_names)
-            for array in arrays_of(x):
+            for array in () if isinstance(x, Stream) else arrays_of(x):
                 if array.size == 0:
                     raise DataError(f"the {part}data is empty: x has shape {array.shape}; nothing to learn")
     return found[0], found[1]
@@ -112,13 +115,18 @@ def fitted(dataset: Dataset, x: Any, x_test: Any, rows: dict[str, np.ndarray]) -
     """Return the encoder of a table's columns, which knows the training rows alone, and what other rows have beyond them."""
     if not dataset.columns:
         return None, []
-    trained = rows_at(x, rows["train"])
+    trained = known_rows(x, rows["train"])
     encoder = fit(dataset.columns, trained, recipe=dataset.recipe)
     words = {"val": "validation", "test": "test"}
-    others = {words[part]: rows_at(x, where) for part, where in rows.items() if part != "train"}
+    others = {words[part]: known_rows(x, where) for part, where in rows.items() if part != "train"}
     others |= {} if x_test is None else {"test": x_test}
     strange = [note for word, raw in others.items() for note in unseen(dataset.columns, trained, raw, word=word)]
     return encoder, [*encoder.notes, *strange]
+
+
+def known_rows(x: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the raw cells of some rows, of a table that is streamed those of its first block."""
+    return x.known(rows) if isinstance(x, Stream) else rows_at(x, rows)
 
 
 def taken(weights: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.inputs import arrays_of
+from lossmetric_cli.data.rowfile import RowFile
 from lossmetric_cli.data.sentences import counted, quoted
 
 if TYPE_CHECKING:
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The largest class may have so many times the training rows of the smallest before it is worth a word.
 MOST_IMBALANCE = 10
+#: Rows that columns are looked at in.
+_MOST_ROWS = 200_000
 
 
 def remarks(data: Data) -> list[str]:
@@ -26,6 +29,7 @@ def remark_columns(data: Data) -> Iterator[str]:
     x = data.train.x["numbers"] if isinstance(data.train.x, dict) and "numbers" in data.train.x else data.train.x
     if isinstance(x, dict) or x.ndim != 2:
         return
+    x = x[:_MOST_ROWS]
     names = data.feature_names if len(data.feature_names) == x.shape[1] else [f"x[{i}]" for i in range(x.shape[1])]
     constant = (x.min(axis=0) == x.max(axis=0)).nonzero()[0]
     if len(constant):
@@ -61,6 +65,8 @@ def remark_classes(data: Data) -> Iterator[str]:
 
 def remark_repeats(data: Data) -> Iterator[str]:
     """Yield a sentence on rows of other parts whose inputs are also those of a training row."""
+    if any(isinstance(array, RowFile) for array in arrays_of(data.train.x)):
+        return
     known = set(row_hashes(data.train.x))
     for part, word in ((data.val, "validation"), (data.test, "test")):
         if part is not None:

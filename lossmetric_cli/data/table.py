@@ -187,13 +187,20 @@ class ParquetFile:
         return frame
 
 
+def open_bytes(content: bytes, *, name: str, dialect: Dialect, before: int) -> Opened:
+    """Return a part of one file after its header, looked through but not yet read; `before` lines lie between the two."""
+    file = _opened(content, name, dialect, before)
+    return Opened(file.names, file.has_header, dialect, [file])
+
+
 def _open(path: str, dialect: Dialect) -> Any:
-    content = read_bytes(path)
-    name = Path(path).name
+    return _opened(read_bytes(path), Path(path).name, dialect)
+
+
+def _opened(content: bytes, name: str, dialect: Dialect, before: int = 0) -> Any:
     if not has_parquet(content):
-        return read_text_file(
-            content, name=name, sep=dialect.sep, encoding=dialect.encoding, header=dialect.header, bad_rows=dialect.bad_rows
-        )
+        known = {"sep": dialect.sep, "encoding": dialect.encoding, "header": dialect.header, "bad_rows": dialect.bad_rows}
+        return read_text_file(content, name=name, before=before, **known)
     import numpy as np
     import pandas as pd
 

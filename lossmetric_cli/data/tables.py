@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.columns import Column, kind_of, read_column, read_numbers, refuse_missing, told
 from lossmetric_cli.data.dataset import Dataset
 from lossmetric_cli.data.delimited import first_repeated
 from lossmetric_cli.data.encoder import Recipe
+from lossmetric_cli.data.inputs import row_count
 from lossmetric_cli.data.sentences import counted, listed, quoted
-from lossmetric_cli.data.table import Dialect, Opened, Table, open_table
+from lossmetric_cli.data.streams import Stream, first_block, is_large, read_labels_of
+from lossmetric_cli.data.streams import told as told_of_stream
+from lossmetric_cli.data.table import Dialect, Opened, Table, files_of, open_table
 from lossmetric_cli.data.targets import read_targets
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
 
@@ -50,6 +53,7 @@ def csv(
     drop: Sequence[str | int] = (),
     sample_weight: str | int | None = None,
     missing: str = "error",
+    stream: bool | None = None,
     one_hot: int = 32,
     words: int = 20_000,
     text_length: int | None = None,
@@ -64,11 +68,10 @@ def csv(
 
     `path` is a file, a list of them or a pattern with `*`; `test_path` likewise, of rows that are only tested on. Every
     column but the `target` and those in `drop` is a feature, unless `columns` lists them, or `inputs` those of each input
-    of the model. Without a header, columns are named by their position: 0 is the first and -1 the last. What a column
-    is, is read off its cells (see `columns.kind_of`) unless `categorical`, `numeric`, `text` or `dates` names it; how it
-    is encoded is fitted on the training rows (see `encoder`). `sample_weight` names the column of what each row counts
-    in the loss. The target's cells decide the kind of task (see `read_kind`), `positive` which of two classes is the
-    second one; a word in `na` is a missing value among features and a class among text labels.
+    of the model. Without a header, columns are named by their position: 0 is the first and -1 the last. What a column is,
+    is read off its cells (`columns.kind_of`) unless a setting names it; how it is encoded is fitted on training rows
+    (`encoder`). The target's cells decide the kind of task (`read_kind`), `positive` which of two classes is the second
+    one. With `stream`, rows stay on the disk.
 
     Raises DataError for what is wrong in a file, with its line, and ConfigError for settings that exclude each other.
     """
@@ -76,7 +79,10 @@ def csv(
         raise ConfigError(f"data.missing must be one of {', '.join(MISSING)}, got {quoted(missing)}")
     known = tuple(str(word) for word in as_list(na))
     dialect = Dialect(sep=sep, decimal=decimal, na=known, encoding=encoding, header=header, bad_rows=bad_rows)
-    opened = [open_table(files, dialect=dialect) for files in (path, test_path) if files]
+    paths = files_of(path)
+    is_streamed = is_large(paths) if stream is None else stream
+    opened = [first_block(paths, dialect=dialect) if is_streamed else open_table(paths, dialect=dialect)]
+    opened += [open_table(test_path, dialect=dialect)] if test_path else []
     notes = [note for one in opened for note in one.notes]
     declared = {"category": categorical, "number": numeric, "text": text, "date": dates}
     roles = choose_columns(
@@ -90,7 +96,22 @@ def csv(
         notes=notes,
     )
     recipe = Recipe(missing=missing, one_hot=one_hot, words=words, length=text_length)
-    return read_dataset(opened, roles, dialect=dialect, recipe=recipe, positive=positive, notes=notes)
+    dataset = read_dataset(opened, roles, dialect=dialect, recipe=recipe, positive=positive, notes=notes)
+    return streamed(dataset, paths, roles, dialect=dialect) if is_streamed else dataset
+
+
+def streamed(dataset: Dataset, paths: list[str], roles: Roles, *, dialect: Dialect) -> Dataset:
+    """Return a table of which only the first block was read, with the labels of all rows and the other columns to come."""
+    if roles.weight or dataset.recipe.missing == "drop":
+        setting = "sample_weight" if roles.weight else "missing=drop"
+        raise ConfigError(f"data.{setting} is for tables that are read whole; leave it out, or type data.stream=false")
+    notes = list(dataset.notes)
+    labels = read_labels_of(paths, roles.targets, dialect=dialect, notes=notes)
+    as_written = [name for name, kind in roles.declared.items() if kind != "number"]
+    columns, missing = list(dataset.columns), dataset.recipe.missing
+    later = Stream(paths, columns, as_written, dialect, missing, head=dataset.x, rows=len(labels))
+    notes += told_of_stream(paths, len(labels), row_count(dataset.x))
+    return replace(dataset, x=later, y=labels, notes=tuple(dict.fromkeys(notes)))
 
 
 def read_dataset(
