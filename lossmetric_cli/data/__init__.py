@@ -1,11 +1,15 @@
 """Where rows come from: data sources, the split, and the parts that a run reads."""
 
+from lossmetric_cli.data.chronology import time
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.generators import blobs, letters26, linear, multilabel, multitask, page1, sorted_blobs
+from lossmetric_cli.data.made_series import load_curve, shapes
 from lossmetric_cli.data.parts import prepare
+from lossmetric_cli.data.series_tables import series
 from lossmetric_cli.data.split import holdout, none, same
 from lossmetric_cli.data.tables import csv
 from lossmetric_cli.data.toys import breast_cancer, diabetes, digits, iris, linnerud, wine
+from lossmetric_cli.data.ucr_files import ucr
 
 __all__ = [
     "Data",
@@ -21,12 +25,17 @@ __all__ = [
     "letters26",
     "linear",
     "linnerud",
+    "load_curve",
     "multilabel",
     "multitask",
     "none",
     "page1",
     "prepare",
     "same",
+    "series",
+    "shapes",
     "sorted_blobs",
+    "time",
+    "ucr",
     "wine",
 ]

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_form, read_labels
+from lossmetric_cli.data.reconstruction import RECONSTRUCTION, reconstructing
 from lossmetric_cli.data.remarks import remarks
 from lossmetric_cli.data.sentences import counted, listed, quoted
+from lossmetric_cli.data.windows import forecast, window_notes
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
 from lossmetric_cli.task import Scale, Task
 
@@ -30,20 +32,24 @@ def prepare(
     """Return the parts of a source, ready to train on.
 
     `source` is a Dataset, a pair `(x, y)`, or `((x, y), (x_test, y_test))` as from keras.datasets. `kind` is
-    the user's word for the task and wins over the source's. `split(labels=, kind=, seed=)` returns the rows of
-    `train`, `val` and `test` (see `holdout`). `outputs` names the target columns of each answer of the model, where it
+    the user's word for the task and wins over the source's; "reconstruction" answers with the inputs themselves.
+    `split(labels=, kind=, seed=)` returns the rows of `train`, `val` and `test` (see `holdout`); it is given the `span`
+    of windows too. `outputs` names the target columns of each answer of the model, where it
     has several.
 
     Raises DataError for faults in the arrays, ConfigError for a request that contradicts them.
     """
     dataset = as_dataset(source)
     kind = dataset.kind if kind == "auto" else kind
+    if kind == RECONSTRUCTION:
+        dataset, kind = reconstructing(dataset), "regression"
     asked = answers_of(dataset, kind=kind, outputs=outputs)
     answers = {name: read_answer(dataset, answer) for name, answer in asked.items()}
     x = read_inputs(dataset.x, names=dataset.feature_names)
     y = {name: answer.y for name, answer in answers.items()}
     weights = read_weights(dataset.weights, rows=len(x))
-    parts = split_rows(x, y, weights, answers, split=split, seed=seed)
+    parts = split_rows(x, y, weights, answers, split=split, seed=seed, span=dataset.span)
+    forecast(parts, dataset.naive, answers)
     if dataset.test is not None:
         check_no_second_test(parts)
         parts["test"] = read_apart(dataset, x=x, answers=answers)
@@ -59,7 +65,8 @@ def prepare(
         feature_names=dataset.feature_names,
         target_names=dataset.target_names,
     )
-    data.notes = [*dataset.notes, *filter(None, [answer.form.note for answer in answers.values()]), *remarks(data)]
+    told = [answer.form.note for answer in answers.values()]
+    data.notes = [*dataset.notes, *filter(None, told), *window_notes(data, rows=len(x)), *remarks(data)]
     return data
 
 
@@ -129,6 +136,7 @@ def split_rows(
     *,
     split: Callable[..., dict[str, np.ndarray]],
     seed: int,
+    span: np.ndarray | None = None,
 ) -> dict[str, Part]:
     """Return the parts that a split makes; of several targets the first one of classes decides the proportions.
 
@@ -136,7 +144,8 @@ def split_rows(
     """
     leading = next((name for name, answer in answers.items() if answer.form.kind != "regression"), next(iter(answers)))
     form = answers[leading].form
-    rows = split(labels=y[leading], kind="regression" if form.is_soft else form.kind, seed=seed)
+    windows = {} if span is None else {"span": span}
+    rows = split(labels=y[leading], kind="regression" if form.is_soft else form.kind, seed=seed, **windows)
     for part, where in rows.items():
         if weights is not None and len(where) and not weights[where].any():
             told = f"all {counted(len(where), f'{part} row')} weigh 0, so that their loss is 0 whatever the model answers"
@@ -147,6 +156,7 @@ def split_rows(
             y=of_outputs({name: labels[where] for name, labels in y.items()}),
             rows=where,
             weights=None if weights is None else weights[where],
+            span=None if span is None else span[where],
         )
         for part, where in rows.items()
         if len(where)
@@ -283,8 +293,12 @@ def check_no_second_test(parts: dict[str, Part]) -> None:
 
 
 def measure_task(train: Part, *, forms: dict[str, LabelForm]) -> Task:
-    """Return the task that the training rows set, with the scale of a table's columns and of a regression's targets."""
-    scale = measure_scale(train.x) if train.x.ndim == 2 else None
+    """Return the task that the training rows set, with the scale of a regression's targets and of the inputs.
+
+    The inputs have one for each column of a table, and for each channel of series, over all their steps.
+    """
+    channels = train.x.shape[-1]
+    scale = measure_scale(train.x.reshape(-1, channels)) if train.x.ndim in (2, 3) else None
     inputs = {"input_shape": train.x.shape[1:], "input_dtype": train.x.dtype.name, "scale": scale}
     tasks = {name: measure_answer(train.y[name] if name else train.y, form=form, **inputs) for name, form in forms.items()}
     return tasks[""] if "" in tasks else Task("several", units=0, outputs=tasks, **inputs)
