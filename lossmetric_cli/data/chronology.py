@@ -11,6 +11,8 @@ from lossmetric_cli.errors import ConfigError, DataError
 if TYPE_CHECKING:
     import numpy as np
 
+WORDS = {"train": "training", "val": "validation", "test": "test"}
+
 
 def time(
     *,
@@ -51,7 +53,7 @@ def parted(parts: dict[str, np.ndarray], *, span: np.ndarray) -> dict[str, np.nd
         kept[name] = rows if later is None else rows[span[rows, 1] <= later]
         if len(rows) and not len(kept[name]):
             length = int((span[:, 1] - span[:, 0]).max())
-            told = f"all {counted(len(rows), f'{name} window')} of {length} steps share steps with a later part"
+            told = f"all {counted(len(rows), f'{WORDS[name]} window')} of {length} steps share steps with a later part"
             raise DataError(f"{told}; type a smaller data.lookback or another share of validation.split")
         later = int(span[kept[name][0], 0]) if len(kept[name]) else later
     return kept

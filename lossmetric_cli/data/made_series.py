@@ -11,7 +11,7 @@ SHAPES = ("cylinder", "bell", "funnel")
 
 def load_curve(
     *,
-    steps: int = 2000,
+    hours: int = 2000,
     lookback: int = 24,
     horizon: int = 1,
     stride: int = 1,
@@ -27,17 +27,17 @@ def load_curve(
     """
     import numpy as np
 
-    check_whole(least=1, steps=steps, lookback=lookback, horizon=horizon, stride=stride, season=season)
+    check_whole(least=1, hours=hours, lookback=lookback, horizon=horizon, stride=stride, season=season)
     check_positive(noise=noise)
     random = np.random.default_rng(seed)
-    t = np.arange(steps)
-    wander = np.zeros(steps)
-    for step, push in enumerate(random.normal(scale=0.8, size=steps - 1)):
+    t = np.arange(hours)
+    wander = np.zeros(hours)
+    for step, push in enumerate(random.normal(scale=0.8, size=hours - 1)):
         wander[step + 1] = 0.98 * wander[step] + push
     angle = 2 * np.pi * t / season
     temperature = 10 + 4 * np.sin(angle - 2) + wander
     waves = 20 * np.sin(angle) + 8 * np.sin(2 * angle + 1)
-    load = 100 + 0.005 * t + waves - 1.5 * (temperature - 10) + noise * random.normal(size=steps)
+    load = 100 + 0.005 * t + waves - 1.5 * (temperature - 10) + noise * random.normal(size=hours)
     return cut(
         np.stack([load, temperature], axis=1).astype("float32"),
         load[:, np.newaxis],

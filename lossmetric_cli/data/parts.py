@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_form, read_labels
-from lossmetric_cli.data.reconstruction import RECONSTRUCTION, reconstructing
+from lossmetric_cli.data.reconstruction import RECONSTRUCTION, in_deviations, reconstructing
 from lossmetric_cli.data.remarks import remarks
+from lossmetric_cli.data.scales import measure_scale, scale_of_inputs
 from lossmetric_cli.data.sentences import counted, listed, quoted
 from lossmetric_cli.data.windows import forecast, window_notes
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
-from lossmetric_cli.task import Scale, Task
+from lossmetric_cli.task import Task
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,8 +42,9 @@ def prepare(
     """
     dataset = as_dataset(source)
     kind = dataset.kind if kind == "auto" else kind
-    if kind == RECONSTRUCTION:
-        dataset, kind = reconstructing(dataset), "regression"
+    itself = kind == RECONSTRUCTION
+    if itself:
+        dataset, kind = reconstructing(dataset, outputs=outputs), "regression"
     asked = answers_of(dataset, kind=kind, outputs=outputs)
     answers = {name: read_answer(dataset, answer) for name, answer in asked.items()}
     x = read_inputs(dataset.x, names=dataset.feature_names)
@@ -55,6 +57,8 @@ def prepare(
         parts["test"] = read_apart(dataset, x=x, answers=answers)
     if "train" not in parts:
         raise DataError("the split leaves no rows to train on; set validation=none")
+    if itself:
+        in_deviations(parts)
     apart = parts["test"] if dataset.test is not None else None
     data = Data(
         train=parts["train"],
@@ -293,13 +297,8 @@ def check_no_second_test(parts: dict[str, Part]) -> None:
 
 
 def measure_task(train: Part, *, forms: dict[str, LabelForm]) -> Task:
-    """Return the task that the training rows set, with the scale of a regression's targets and of the inputs.
-
-    The inputs have one for each column of a table, and for each channel of series, over all their steps.
-    """
-    channels = train.x.shape[-1]
-    scale = measure_scale(train.x.reshape(-1, channels)) if train.x.ndim in (2, 3) else None
-    inputs = {"input_shape": train.x.shape[1:], "input_dtype": train.x.dtype.name, "scale": scale}
+    """Return the task that the training rows set, with the scales of its inputs and of a regression's targets."""
+    inputs = {"input_shape": train.x.shape[1:], "input_dtype": train.x.dtype.name, "scale": scale_of_inputs(train.x)}
     tasks = {name: measure_answer(train.y[name] if name else train.y, form=form, **inputs) for name, form in forms.items()}
     return tasks[""] if "" in tasks else Task("several", units=0, outputs=tasks, **inputs)
 
@@ -315,18 +314,6 @@ def measure_answer(y: np.ndarray, *, form: LabelForm, **inputs: Any) -> Task:
         is_soft=form.is_soft,
         **inputs,
     )
-
-
-def measure_scale(columns: np.ndarray) -> Scale:
-    """Return mean and standard deviation of each column (divided by n, summed in float64), float32.
-
-    The deviation of a constant column is 1, so that dividing by it changes nothing.
-    """
-    import numpy as np
-
-    mean, deviation = columns.mean(axis=0, dtype="float64"), columns.std(axis=0, dtype="float64")
-    constant = columns.min(axis=0) == columns.max(axis=0)
-    return Scale(mean=mean.astype("float32"), deviation=np.where(constant, 1, deviation).astype("float32"))
 
 
 def fingerprint(*arrays: np.ndarray) -> str:

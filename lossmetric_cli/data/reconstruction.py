@@ -6,23 +6,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.labels import as_array
-from lossmetric_cli.errors import DataError
+from lossmetric_cli.data.scales import scale_of_inputs
+from lossmetric_cli.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from lossmetric_cli.data.dataset import Dataset
+    from lossmetric_cli.data.dataset import Dataset, Part
 
 #: The user's word for it: no kind of task of its own, but a regression whose targets are the cells of the input.
 RECONSTRUCTION = "reconstruction"
 
 
-def reconstructing(dataset: Dataset) -> Dataset:
+def reconstructing(dataset: Dataset, *, outputs: Any) -> Dataset:
     """Return the dataset with the cells of its inputs as targets, (rows, cells); its labels are left out.
 
-    Raises DataError for inputs that are no array of numbers.
+    Raises DataError for inputs that are no array of numbers, ConfigError beside several outputs.
     """
+    if outputs:
+        raise ConfigError("task=reconstruction has one answer, the whole input; leave outputs out")
     y, test, names = cells(dataset.x), dataset.test, dataset.feature_names
+    told = f"task=reconstruction: each row is answered with its own {y.shape[1]:,} inputs, and its labels are left out"
     return replace(
         dataset,
         y=y,
@@ -31,7 +35,20 @@ def reconstructing(dataset: Dataset) -> Dataset:
         target_names=names if len(names) == y.shape[1] else (),
         test=None if test is None else (test[0], cells(test[0])),
         naive={},
+        notes=(*dataset.notes, told),
     )
+
+
+def in_deviations(parts: dict[str, Part]) -> None:
+    """Measure the targets of tables and series in standard deviations of their column or channel over the training rows.
+
+    As they stand, the column with the largest numbers would be all of the loss. Images keep their unit, which is one.
+    """
+    scale = scale_of_inputs(parts["train"].x)
+    if scale is None:
+        return
+    for part in parts.values():
+        part.y = ((part.x - scale.mean) / scale.deviation).reshape(len(part), -1)
 
 
 def cells(x: Any) -> np.ndarray:

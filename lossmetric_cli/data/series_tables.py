@@ -190,7 +190,9 @@ def read_channel(table: Table, *, name: str, reading: Reading) -> np.ndarray:
 
     column = table.frame[name]
     if column.dtype.kind not in "biuf":
-        column = read_mixed(table, name=name, decimal=reading.decimal)
+        column = read_mixed(
+            table, name=name, decimal=reading.decimal, fix="a series is numbers: fix the line, or another column"
+        )
     values = column.to_numpy(dtype="float64", copy=True)
     with np.errstate(over="ignore"):
         infinite = np.isinf(values.astype("float32"))
