@@ -1,4 +1,4 @@
-"""What a constant answer scores: every figure is good or bad against that."""
+"""What answers without a model score: every figure is good or bad against that."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ MOST_ROWS = 100_000
 
 #: A column for one class is won by answering that class: tried for so many classes at most.
 MOST_CLASSES = 100
+
+#: Columns of a regression whose best constants are searched for at most; of more, mean and median have to do.
+MOST_SEARCHED = 64
 
 
 #: What Keras' cut of probabilities at 1e-7 leaves of a loss of classes that is 0: no scale to measure a skill by.
@@ -44,10 +47,7 @@ def baselines(outputs: list[Output], *, natural: Any, rows: Rows) -> dict[str, f
     for output in outputs:
         weights = None if rows.weights is None else of(rows.weights, output)
         found |= _of_output(output, of(natural, output), of(rows.y, output), weights)
-    each = [(output.weight, found.get(output.column("loss"))) for output in outputs]
-    if outputs[0].name and all(score is not None for _, score in each):
-        found = {"loss": sum(weight * score for weight, score in each), **found}
-    return found
+    return _with_sum(found, outputs)
 
 
 def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights: np.ndarray | None) -> dict[str, float]:
@@ -70,7 +70,7 @@ def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights
     found = {}
     if isinstance(output.loss, keras.losses.Loss):
         score = _loss_of(output.loss, encoded, weights)
-        answers += [_searched(score, natural)] if task.kind == "regression" else []
+        answers += [_searched(score, natural)] if task.kind == "regression" and task.units <= MOST_SEARCHED else []
         if task.kind in ("binary", "multilabel") and type(output.loss) not in _BEST_AT_KNOWN:
             shares = task.encode(natural, form="dense").mean(axis=0)
             answers += _tilted(score, shares, is_linear=output.activation == "linear")
@@ -99,6 +99,42 @@ def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights
 def _told(score: float, way: str) -> float:
     """Return the score; one that float32 leaves a hundred-thousandth from 0, such as R2 of the mean, as 0."""
     return 0.0 if way == "max" and abs(score) < 1e-5 else score
+
+
+def naive(outputs: list[Output], *, answers: Any, rows: Rows) -> dict[str, float]:
+    """Return the loss and the metrics of given answers to every row, such as the naive forecasts of a series.
+
+    Args:
+        outputs: as for `baselines`.
+        answers: what is answered, (rows, columns); a dict by output of several.
+        rows: the rows as loss and metrics are fed them.
+
+    A metric that asks the model, and an answer of embeddings, is left out.
+    """
+    found: dict[str, float] = {}
+    for output in outputs:
+        y_true, y_pred = of(rows.y, output), of(answers, output)
+        if output.task.head == "embedding":
+            continue
+        if output.task.quantiles:
+            y_pred = np.broadcast_to(y_pred, (len(y_pred), output.task.units))
+        weights = None if rows.weights is None else of(rows.weights, output)
+        if isinstance(output.loss, keras.losses.Loss):
+            found[output.column("loss")] = float(output.loss(y_true, y_pred, sample_weight=weights))
+        for metric in output.metrics:
+            if not isinstance(metric, metrics.Own):
+                counted = weights if metrics.is_weighted(metric) else None
+                values = metrics.values_of(metric, y_true=y_true, y_pred=y_pred, weights=counted)
+                found |= dict(zip(output.columns[metric.name], values.values(), strict=True))
+    return _with_sum(found, outputs)
+
+
+def _with_sum(found: dict[str, float], outputs: list[Output]) -> dict[str, float]:
+    """Return scores with the losses of several outputs added up, by their weights, to that of `loss`."""
+    each = [(output.weight, found.get(output.column("loss"))) for output in outputs]
+    if outputs[0].name and all(score is not None for _, score in each):
+        return {"loss": sum(weight * score for weight, score in each), **found}
+    return found
 
 
 def skill(loss: float, baseline: float | None) -> float | None:

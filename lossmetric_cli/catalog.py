@@ -21,6 +21,8 @@ SETTING_ALIASES = {
     "dropout_rate": "dropout",
 }
 
+#: What the naive forecasts of a series are called: the last value that a window shows, and that of a season before.
+NAIVE = {"last": "same as last", "season": "a season ago"}
 
 #: What is looked at before the first epoch, by the name that `check.ignore` takes.
 CHECKS = {

@@ -13,6 +13,7 @@ import numpy as np
 
 from lossmetric_cli import losses, metrics, models
 from lossmetric_cli.baselines import skill
+from lossmetric_cli.catalog import NAIVE
 from lossmetric_cli.console import ARROWS, Voice, duration, figure, span
 from lossmetric_cli.data import Data
 from lossmetric_cli.devices import Machine
@@ -117,11 +118,15 @@ class Progress:
         constants: dict[str, dict[str, float]],
         predictions: dict[str, np.ndarray],
         intervals: dict[str, dict[str, tuple[float, float]]],
+        naive: dict[str, dict[str, dict[str, float]]],
     ) -> None:
         """Keep the scores and the predictions of the weights that the run ends with, and say what they are worth."""
         best = {name: {"value": best.value, "epoch": best.epoch} for name, best in self.best.items()}
         skills = {part: skill(scores[part]["loss"], constants[part].get("loss")) for part in scores}
         kept = {**scores, "baseline": constants, "skill": skills, "interval": intervals, "best": best}
+        if naive:
+            least = {part: min(found.get("loss", math.inf) for found in named.values()) for part, named in naive.items()}
+            kept |= {"naive": naive, "skill_naive": {part: skill(scores[part]["loss"], least[part]) for part in naive}}
         self.record.write_json("metrics.json", kept)
         self.record.write_predictions(predictions)
         found = verdicts(self.record.history, self.record.info, kept, predictions)
@@ -142,6 +147,8 @@ class Progress:
             f" constant    {' · '.join(constant) or 'no constant answer'}"
             + (f" · skill {worth:.2f}" if worth is not None else "")
         )
+        if part in scores.get("naive", {}):
+            self.voice.say(f" naive       {against_naive(scores['naive'][part], scores['skill_naive'][part])}")
         if "test" in scores:
             ends = scores["interval"].get("test", {})
             shown = {name: value for name, value in scores["test"].items() if name in few}
@@ -219,6 +226,12 @@ class Progress:
             else:
                 shown |= {column: (column,) for column in columns}
         return shown | ({"learning_rate": ("learning_rate",)} if self.setup.rate_changes else {})
+
+
+def against_naive(naive: dict[str, dict[str, float]], worth: float | None) -> str:
+    """Return the losses of the naive forecasts, and the skill against the best of them."""
+    told = " · ".join(f"{figure(found['loss'])} ({NAIVE.get(name, name)})" for name, found in naive.items() if "loss" in found)
+    return (f"loss {told}" if told else "no loss to compare") + (f" · skill {worth:.2f}" if worth is not None else "")
 
 
 def reach(values: list[Any]) -> str:

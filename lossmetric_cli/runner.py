@@ -13,7 +13,7 @@ import numpy as np
 
 from lossmetric_cli import devices, export, feed, metrics, plots
 from lossmetric_cli.assembly import Setup, assemble
-from lossmetric_cli.baselines import baselines
+from lossmetric_cli.baselines import baselines, naive
 from lossmetric_cli.build import build
 from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, TrainEval
 from lossmetric_cli.console import Voice
@@ -43,7 +43,11 @@ def run(spec: RunSpec, record: Record, voice: Voice) -> float:
             for failure in filter(None, [export.save(setup.model, data.encoder, record.folder)]):
                 voice.note(failure)
         progress.finish(
-            asked(setup, figures), constants(setup, data), answers, sureness(setup, figures, answers, seed=spec.seed)
+            asked(setup, figures),
+            constants(setup, data),
+            answers,
+            sureness(setup, figures, answers, seed=spec.seed),
+            forecasts(setup, data),
         )
     finally:
         for failure in plots.draw(record, spec.plots) if progress.epochs_done else []:
@@ -131,6 +135,15 @@ def after_epoch(setup: Setup, part: str) -> dict[str, float]:
 def constants(setup: Setup, data: Data) -> dict[str, dict[str, float]]:
     """Return what the best constant answer scores on each part of the data."""
     return {name: baselines(setup.outputs, natural=part.y, rows=setup.rows.parts[name]) for name, part in data.parts.items()}
+
+
+def forecasts(setup: Setup, data: Data) -> dict[str, dict[str, dict[str, float]]]:
+    """Return what the naive forecasts of a series score, by part and name; {} where there are none."""
+    return {
+        part: {name: naive(setup.outputs, answers=answers, rows=setup.rows.parts[part]) for name, answers in known.items()}
+        for part, known in ((name, part.naive) for name, part in data.parts.items())
+        if known
+    }
 
 
 def predict(setup: Setup, data: Data, *, seed: int) -> dict[str, np.ndarray]:

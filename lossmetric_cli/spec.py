@@ -17,7 +17,7 @@ from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.task import KINDS
 
 Precision = Enum("Precision", {name: name for name in ("float32", "mixed_bfloat16", "mixed_float16")})
-TaskKind = Enum("TaskKind", {name: name for name in ("auto", *KINDS)})
+TaskKind = Enum("TaskKind", {name: name for name in ("auto", *KINDS, "reconstruction")})
 
 
 @dataclass

@@ -13,7 +13,7 @@ KINDS = ("binary", "multiclass", "multilabel", "regression")
 
 @dataclass(frozen=True)
 class Scale:
-    """Mean and standard deviation of each column over the training rows."""
+    """Mean and standard deviation of each column, or channel, over the training rows."""
 
     mean: np.ndarray
     deviation: np.ndarray
@@ -40,8 +40,9 @@ class Task:
     `units` is the number of columns of a prediction: the classes of a multiclass task, the labels of a
     multi-label one, the targets of a regression, and 1 for a binary task. `classes` are the labels as they
     stand in the data, in the order of their index. `input_dtype` is float32, or uint8 for the bytes of images.
-    `scale` is there for tables (one axis a row), `targets` for regressions. `head` is the activation that the loss wants
-    where that is not the task's own: margins for a hinge, "embedding" for vectors of length 1. `is_soft` says that labels
+    `scale` is there for tables (one axis a row) and series (steps and channels, a scale a channel), `targets` for
+    regressions. `head` is the activation that the loss wants where that is not the task's own: margins for a hinge,
+    "embedding" for vectors of length 1. `is_soft` says that labels
     are shares of the classes and no numbers of them. `quantiles` are those that the columns of a prediction answer, where a
     loss asks for several of one target; the labels keep their one column. `outputs` are the tasks of a model with several
     answers, by name; then `kind` is "several" and `units` 0. `inputs` are those of a model with several, by name; then

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lossmetric_cli.catalog import NAIVE
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -60,6 +62,7 @@ def verdicts(
         *_choice(history, info),
         *_constant_answer(predictions),
         *_no_better(scores, info, predictions),
+        *_no_forecast(scores),
     ]
 
 
@@ -175,6 +178,15 @@ def _no_better(scores: dict[str, Any], info: dict[str, Any], predictions: dict[s
         noise = SIGNIFICANT * (baseline * (1 - baseline) / rows) ** 0.5 if is_share else 0.0
         if gain <= noise:
             yield f"val_{name} {value:.4g} is no better than a constant answer's {baseline:.4g}"
+
+
+def _no_forecast(scores: dict[str, Any]) -> Iterator[str]:
+    """Yield the naive forecast of a series that the model does not beat."""
+    reached, named = scores.get("val", {}).get("loss"), scores.get("naive", {}).get("val", {})
+    known = {name: found["loss"] for name, found in named.items() if "loss" in found}
+    best = min(known, key=known.__getitem__, default=None)
+    if best is not None and reached is not None and reached >= known[best]:
+        yield f"val_loss {reached:.4g} is no better than the naive forecast '{NAIVE.get(best, best)}' with {known[best]:.4g}"
 
 
 def _in_errors(difference: float, error: float) -> str:

@@ -113,6 +113,7 @@ def option() -> Callable[..., dict[str, Any]]:
 
     def read(group: str, name: str, **changes: Any) -> dict[str, Any]:
         node = yaml.safe_load(shipped.options(group)[name].read_text(encoding="utf-8"))
+        node.pop("init_from", None)  # of every model, and read by the runner itself
         return {**node, **changes}
 
     return read

@@ -99,6 +99,13 @@ def test_validation_moves_no_weight(lmrun):
     assert every["val_loss"].iloc[-1] == last["val_loss"].iloc[-1]
 
 
+def test_a_forecast_is_judged_by_the_naive_ones_which_a_constant_flatters(lmrun):
+    scores = lmrun("experiment=forecast", "epochs=4", "plots=[]", "train_eval=0").json("metrics.json")
+    naive = [found["loss"] for found in scores["naive"]["val"].values()]
+    assert scores["val"]["loss"] < min(naive) < max(naive) < 0.15 * scores["baseline"]["val"]["loss"]
+    assert scores["skill_naive"]["val"] < scores["skill"]["val"] - 0.05
+
+
 def test_loss_and_auc_would_choose_other_epochs(lmrun):
     history = lmrun("experiment=auc_or_loss", "plots=[]").history
     assert history["val_loss"].idxmin() != history["val_auc"].idxmax()

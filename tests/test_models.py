@@ -37,9 +37,7 @@ def mixed_precision() -> Iterator[None]:
 
 
 def make(option: Option, name: str, task: Task, **changes: Any) -> keras.Model:
-    node = option("model", name, **changes)
-    del node["init_from"]  # a setting that the runner reads itself
-    return build(node, path="model", task=task)
+    return build(option("model", name, **changes), path="model", task=task)
 
 
 def head(model: keras.Model) -> keras.layers.Layer:

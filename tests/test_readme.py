@@ -22,8 +22,15 @@ def flowers(tmp_path):
     (tmp_path / "flowers.csv").write_text("\n".join(["length,width,colour,species", *rows]), encoding="utf-8")
 
 
+@pytest.fixture
+def load(tmp_path):
+    """The table of the README's "Series"."""
+    rows = [f"2026-01-{1 + i // 24:02d} {i % 24:02d}:00,{(i % 24 - 12) ** 2 + i % 5}" for i in range(200)]
+    (tmp_path / "load.csv").write_text("\n".join(["when,load", *rows]), encoding="utf-8")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_runs(lmrun, flowers, command):
+def test_every_command_runs(lmrun, flowers, load, command):
     words = shlex.split(command, comments=True)[1:]
     if "outputs/latest" in words:
         lmrun("data=iris", "epochs=1", "plots=[]")

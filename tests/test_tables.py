@@ -274,7 +274,7 @@ def test_bad_lines_are_left_out_where_that_is_asked_for_and_counted(tmp_path: Pa
 
 
 def test_pattern_that_no_file_fits_is_refused(tmp_path: Path):
-    with pytest.raises(DataError, match=r"no file fits data.path='.*none\*.csv'"):
+    with pytest.raises(DataError, match=r"no file fits data\.path='.*'; it is taken from the folder"):
         data.csv(path=str(tmp_path / "none*.csv"), target="y")
 
 

@@ -1,12 +1,16 @@
 """Where rows come from: data sources, the split, and the parts that a run reads."""
 
+from lossmetric_cli.data.chronology import time
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.generators import blobs, letters26, linear, multilabel, multitask, page1, ratings, sorted_blobs
+from lossmetric_cli.data.made_series import load_curve, shapes
 from lossmetric_cli.data.parts import prepare
+from lossmetric_cli.data.series_tables import series
 from lossmetric_cli.data.split import holdout, none, same
 from lossmetric_cli.data.tables import csv
 from lossmetric_cli.data.texts import reviews, text
 from lossmetric_cli.data.toys import breast_cancer, diabetes, digits, iris, linnerud, wine
+from lossmetric_cli.data.ucr_files import ucr
 
 __all__ = [
     "Data",
@@ -22,6 +26,7 @@ __all__ = [
     "letters26",
     "linear",
     "linnerud",
+    "load_curve",
     "multilabel",
     "multitask",
     "none",
@@ -30,7 +35,11 @@ __all__ = [
     "ratings",
     "reviews",
     "same",
+    "series",
+    "shapes",
     "sorted_blobs",
     "text",
+    "time",
+    "ucr",
     "wine",
 ]

@@ -154,10 +154,10 @@ def read_numbers(table: Table, *, name: str, decimal: str, missing: str, notes: 
     return np.where(np.isfinite(values), values, np.float32("nan"))
 
 
-def read_mixed(table: Table, *, name: str, decimal: str) -> pd.Series:
+def read_mixed(table: Table, *, name: str, decimal: str, fix: str = "list it in data.categorical or data.drop") -> pd.Series:
     """Return a column that pandas left as text, as numbers: whole ones past 64 bits.
 
-    Raises DataError when it holds text: how much, where, and what it could be instead.
+    Raises DataError when it holds text: how much, where, and what it could be instead, or `fix`.
     """
     cells = table.frame[name]
     numbers = as_numbers(cells.astype(str), decimal=decimal)
@@ -167,10 +167,10 @@ def read_mixed(table: Table, *, name: str, decimal: str) -> pd.Series:
     texts, where = cells[is_text].astype(str), table.cell(name, int(is_text.argmax()))
     mark, word = {".": (",", "comma"), ",": (".", "point")}[decimal]
     if texts.str.fullmatch(rf"[-+]?[\d.,' ]*{re.escape(mark)}[\d.,' ]*").all():
-        fix = f"set data.decimal={word}, or remove them if they part thousands"
-        raise DataError(f"column {quoted(name)} has {word}s in its numbers ({where}); {fix}")
+        told = f"set data.decimal={word}, or remove them if they part thousands"
+        raise DataError(f"column {quoted(name)} has {word}s in its numbers ({where}); {told}")
     found = f"column {quoted(name)} has text in {is_text.sum()} of {counted(len(cells), 'row')} ({where})"
-    raise DataError(f"{found}; list it in data.categorical or data.drop")
+    raise DataError(f"{found}; {fix}")
 
 
 def refuse_missing(

@@ -21,7 +21,9 @@ class Dataset:
     in the source: whole numbers, text, bools or decimals. `kind` is one of `task.KINDS`, or "auto" to read it off `y`.
     The `x` of a table is a dict of its raw `columns`, which `recipe` says how to encode. `class_names` are in the order
     of the classes' indices. `test` holds rows that the source keeps apart. `weights` (rows,) says what each row counts in
-    the loss, `test_weights` what those of `test` do. Each note is one sentence on what was mended while reading.
+    the loss, `test_weights` what those of `test` do. `span` is there where rows are windows of a series: int64 (rows, 2),
+    the first step that each is made of and the step after its last one. `naive` holds forecasts that need no model, by
+    name, each in the shape of `y`. Each note is one sentence on what was mended while reading.
     """
 
     x: Any
@@ -35,6 +37,8 @@ class Dataset:
     test: tuple[Any, np.ndarray] | None = None
     weights: np.ndarray | None = None
     test_weights: np.ndarray | None = None
+    span: np.ndarray | None = None
+    naive: dict[str, np.ndarray] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -47,12 +51,15 @@ class Part:
     for binary and multiclass tasks, float32 (rows, labels) of 0 and 1 for multi-label ones, and float32
     (rows, targets) for regressions; shares of the classes are float32 (rows, classes). With several outputs `y` is a
     dict of these by output. `rows` are the places of the rows in the source, int64, `weights` float32 (rows,) or None.
+    `span` and `naive` are those of `Dataset` for these rows, the forecasts in the form of `y`.
     """
 
     x: np.ndarray | dict[str, np.ndarray]
     y: np.ndarray | dict[str, np.ndarray]
     rows: np.ndarray
     weights: np.ndarray | None = None
+    span: np.ndarray | None = None
+    naive: dict[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of rows."""

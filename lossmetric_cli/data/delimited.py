@@ -57,7 +57,15 @@ def has_parquet(content: bytes) -> bool:
 
 
 def read_text_file(
-    content: bytes, *, name: str, sep: str, encoding: str, header: bool, bad_rows: str = "error", before: int = 0
+    content: bytes,
+    *,
+    name: str,
+    sep: str,
+    encoding: str,
+    header: bool,
+    bad_rows: str = "error",
+    least_columns: int = 2,
+    before: int = 0,
 ) -> TextFile:
     """Return a file whose separator, column names and number of fields a line are sound.
 
@@ -75,7 +83,7 @@ def read_text_file(
     if not first:
         raise DataError(f"{name} is empty; data.path wants a table with a header and rows")
     if len(first) == 1:
-        check_one_column(text, name=name, header=first[0])
+        check_one_column(text, name=name, header=first[0], least_columns=least_columns)
     names = [str(position) for position in range(len(first))]
     if header:
         names, lines = name_columns(first, name=name, notes=notes), lines[1:]
@@ -213,14 +221,15 @@ def records(text: str, *, sep: str, name: str, before: int = 0) -> Iterator[tupl
         raise DataError(f'{name} line {line + before} cannot be read ({error}); look for an open or stray quote (")') from error
 
 
-def check_one_column(text: str, *, name: str, header: str) -> None:
-    """Raise DataError: one column leaves no features, and is most often another separator."""
-    sep = guess_separator(text)
+def check_one_column(text: str, *, name: str, header: str, least_columns: int) -> None:
+    """Raise DataError where one column is too few, or another separator cuts it."""
+    sep = guess_separator(text, known=GUESSES if least_columns > 1 else GUESSES[:-1])  # a lone name may have a space in it
     if sep in header:
         word = separator_word(sep)
         option = f"data.sep={word}" if word != sep else f"\"data.sep='{sep}'\""
         raise DataError(f"{name} looks {sep!r}-separated; set {option}")
-    raise DataError(f"{name} has one column ({quoted(header)}); lmrun needs a target and at least one feature")
+    if least_columns > 1:
+        raise DataError(f"{name} has one column ({quoted(header)}); lmrun needs a target and at least one feature")
 
 
 def name_columns(fields: list[str], *, name: str, notes: list[str]) -> list[str]:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.labels import as_array
 from lossmetric_cli.data.rowfile import RowFile
+from lossmetric_cli.data.scales import scale_of_inputs
 from lossmetric_cli.data.sentences import counted, quoted
 from lossmetric_cli.errors import DataError
-from lossmetric_cli.task import Input, Scale
+from lossmetric_cli.task import Input
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,35 +106,9 @@ def facts_of(x: Any, values: dict[str, int]) -> dict[str, Any]:
 
 def _input(array: np.ndarray, values: int | None) -> Input:
     is_ids = array.dtype.kind == "i"
-    scale = measure_scale(array) if array.ndim == 2 and not is_ids else None
+    scale = None if is_ids else scale_of_inputs(array)
     known = (values or int(array.max()) + 1) if is_ids else 0
     return Input(array.shape[1:], array.dtype.name, scale, known)
-
-
-def measure_scale(columns: np.ndarray) -> Scale:
-    """Return mean and standard deviation of each column (divided by n, summed in float64), float32.
-
-    The deviation of a constant column is 1, so that dividing by it changes nothing.
-    """
-    import numpy as np
-
-    if isinstance(columns, RowFile):
-        mean, deviation, constant = _scale_on_disk(columns)
-    else:
-        mean, deviation = columns.mean(axis=0, dtype="float64"), columns.std(axis=0, dtype="float64")
-        constant = columns.min(axis=0) == columns.max(axis=0)
-    return Scale(mean=mean.astype("float32"), deviation=np.where(constant, 1, deviation).astype("float32"))
-
-
-def _scale_on_disk(columns: RowFile) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return mean, deviation and which columns are constant, block by block: first the mean, then the deviation from it."""
-    import numpy as np
-
-    total = sum(block.sum(axis=0, dtype="float64") for block in columns.blocks())
-    mean = total / len(columns)
-    squares = sum(((block - mean) ** 2).sum(axis=0) for block in columns.blocks())
-    ends = np.array([(block.min(axis=0), block.max(axis=0)) for block in columns.blocks()])
-    return mean, np.sqrt(squares / len(columns)), ends[:, 0].min(axis=0) == ends[:, 1].max(axis=0)
 
 
 def fingerprint(*arrays: np.ndarray) -> str:

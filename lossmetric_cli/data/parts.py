@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.encoder import Encoder, fit, unseen
-from lossmetric_cli.data.inputs import arrays_of, facts_of, fingerprint, measure_scale, read_inputs, row_count, rows_at
+from lossmetric_cli.data.inputs import arrays_of, facts_of, fingerprint, read_inputs, row_count, rows_at
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_form, read_labels
 from lossmetric_cli.data.leaks import giveaways
+from lossmetric_cli.data.reconstruction import RECONSTRUCTION, in_deviations, reconstructing
 from lossmetric_cli.data.remarks import remarks
+from lossmetric_cli.data.scales import measure_scale
 from lossmetric_cli.data.sentences import counted, listed, quoted
 from lossmetric_cli.data.streams import Stream
+from lossmetric_cli.data.windows import forecast, window_notes
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
 from lossmetric_cli.task import Task
 
@@ -34,20 +37,24 @@ def prepare(
     """Return the parts of a source, ready to train on.
 
     `source` is a Dataset, a pair `(x, y)`, or `((x, y), (x_test, y_test))` as from keras.datasets. `kind` is
-    the user's word for the task and wins over the source's. `split(labels=, kind=, seed=)` returns the rows of
-    `train`, `val` and `test` (see `holdout`). `outputs` names the target columns of each answer of the model, where it
+    the user's word for the task and wins over the source's; "reconstruction" answers with the inputs themselves.
+    `split(labels=, kind=, seed=)` returns the rows of `train`, `val` and `test` (see `holdout`); it is given the `span`
+    of windows too. `outputs` names the target columns of each answer of the model, where it
     has several.
 
     Raises DataError for faults in the arrays, ConfigError for a request that contradicts them.
     """
     dataset = as_dataset(source)
     kind = dataset.kind if kind == "auto" else kind
+    itself = kind == RECONSTRUCTION
+    if itself:
+        dataset, kind = reconstructing(dataset, outputs=outputs), "regression"
     asked = answers_of(dataset, kind=kind, outputs=outputs)
     x, x_test = opened(dataset)
     answers = {name: read_answer(dataset, answer, rows=row_count(x)) for name, answer in asked.items()}
     y = {name: answer.y for name, answer in answers.items()}
     weights = read_weights(dataset.weights, rows=row_count(x))
-    rows = draw_rows(y, weights, answers, split=split, seed=seed)
+    rows = draw_rows(y, weights, answers, split=split, seed=seed, span=dataset.span)
     if dataset.test is not None:
         check_no_second_test(rows)
     if "train" not in rows:
@@ -56,12 +63,9 @@ def prepare(
     if encoder:
         x = x.encode(encoder) if isinstance(x, Stream) else encoder.encode(x)
         x_test = None if x_test is None else encoder.encode(x_test)
-    parts = {
-        part: Part(rows_at(x, where), of_outputs({name: y[name][where] for name in y}), where, taken(weights, where))
-        for part, where in rows.items()
-    }
-    if dataset.test is not None:
-        parts["test"] = read_apart(dataset, x=x, x_test=x_test, answers=answers)
+    parts = parts_of(dataset, x, x_test, rows, answers, weights=weights)
+    if itself:
+        in_deviations(parts)
     apart = parts["test"] if dataset.test is not None else None
     data = Data(
         train=parts["train"],
@@ -75,7 +79,8 @@ def prepare(
     )
     forms = filter(None, [answer.form.note for answer in answers.values()])
     raw = known_rows(dataset.x, rows["train"]) if encoder else columns_of(data)
-    data.notes = [*dataset.notes, *notes, *forms, *remarks(data), *given_away(raw, data)]
+    windows = window_notes(data, rows=row_count(x))
+    data.notes = [*dataset.notes, *notes, *forms, *windows, *remarks(data), *given_away(raw, data)]
     return data
 
 
@@ -94,6 +99,26 @@ def columns_of(data: Data) -> dict[str, np.ndarray]:
         return {}
     names = data.feature_names if len(data.feature_names) == x.shape[1] else [f"x[{place}]" for place in range(x.shape[1])]
     return {name: x[:, place] for place, name in enumerate(names)}
+
+
+def parts_of(
+    dataset: Dataset, x: Any, x_test: Any, rows: dict[str, np.ndarray], answers: dict[str, Answer], *, weights: Any
+) -> dict[str, Part]:
+    """Return the parts of encoded inputs, and that of the rows which the source keeps apart."""
+    parts = {
+        part: Part(
+            x=rows_at(x, where),
+            y=of_outputs({name: answer.y[where] for name, answer in answers.items()}),
+            rows=where,
+            weights=taken(weights, where),
+            span=taken(dataset.span, where),
+        )
+        for part, where in rows.items()
+    }
+    forecast(parts, dataset.naive, answers)
+    if dataset.test is not None:
+        parts["test"] = read_apart(dataset, x=x, x_test=x_test, answers=answers)
+    return parts
 
 
 def opened(dataset: Dataset) -> tuple[Any, Any]:
@@ -129,9 +154,9 @@ def known_rows(x: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
     return x.known(rows) if isinstance(x, Stream) else rows_at(x, rows)
 
 
-def taken(weights: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
-    """Return the weights of some rows, None where rows have none."""
-    return None if weights is None else weights[rows]
+def taken(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
+    """Return what belongs to some rows, None where nothing does."""
+    return None if values is None else values[rows]
 
 
 @dataclass
@@ -197,6 +222,7 @@ def draw_rows(
     *,
     split: Callable[..., dict[str, np.ndarray]],
     seed: int,
+    span: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the rows of each part that has some; of several targets the first one of classes decides the proportions.
 
@@ -204,7 +230,8 @@ def draw_rows(
     """
     leading = next((name for name, answer in answers.items() if answer.form.kind != "regression"), next(iter(answers)))
     form = answers[leading].form
-    rows = split(labels=y[leading], kind="regression" if form.is_soft else form.kind, seed=seed)
+    windows = {} if span is None else {"span": span}
+    rows = split(labels=y[leading], kind="regression" if form.is_soft else form.kind, seed=seed, **windows)
     for part, where in rows.items():
         if weights is not None and len(where) and not weights[where].any():
             told = f"all {counted(len(where), f'{part} row')} weigh 0, so that their loss is 0 whatever the model answers"

@@ -21,43 +21,33 @@ if TYPE_CHECKING:
 class Table:
     """The records of one or several files of the same columns.
 
-    `frame` holds the columns that were asked for, `places` by file its name, the word for a record's place, and the
-    place of each of its records.
+    `frame` holds the columns that were asked for. `files` are the files' names, `word` what a record's place is, a line or
+    a row; `file` (rows,) is the file that each record stands in, and `lines` (rows,) its place there.
     """
 
-    names: list[str]
-    has_header: bool
     frame: pd.DataFrame
-    places: list[tuple[str, str, np.ndarray]]
-    notes: list[str] = field(default_factory=list)
+    files: list[str]
+    word: str
+    file: np.ndarray
+    lines: np.ndarray
 
     @property
     def name(self) -> str:
         """What the table is called: its first file."""
-        return self.places[0][0]
+        return self.files[0]
 
     def where(self, row: int) -> str:
         """Return where a row stands, as `x.csv line 3`."""
-        for name, word, places in self.places:
-            if row < len(places):
-                return f"{name} {word} {places[row]}"
-            row -= len(places)
-        raise IndexError(row)
+        return f"{self.files[self.file[row]]} {self.word} {self.lines[row]}"
 
     def cell(self, name: str, row: int) -> str:
         """Return where a cell stands and what it holds, as `line 3: 'x'`."""
-        where = self.where(row)
-        if len(self.places) == 1:
-            where = where.removeprefix(f"{self.name} ")
+        where = self.where(row) if len(self.files) > 1 else f"{self.word} {self.lines[row]}"
         return f"{where}: {quoted(self.frame[name].iloc[row], limit=24)}"
 
-    def without(self, bad: np.ndarray) -> Table:
-        """Return the table without some rows, (rows,) true where one goes."""
-        kept, places = 0, []
-        for name, word, lines in self.places:
-            places.append((name, word, lines[~bad[kept : kept + len(lines)]]))
-            kept += len(lines)
-        return Table(self.names, self.has_header, self.frame[~bad].reset_index(drop=True), places, self.notes)
+    def at(self, rows: np.ndarray) -> Table:
+        """Return some rows, in the order of their numbers."""
+        return Table(self.frame.iloc[rows].reset_index(drop=True), self.files, self.word, self.file[rows], self.lines[rows])
 
 
 @dataclass(frozen=True)
@@ -70,6 +60,7 @@ class Dialect:
     encoding: str = "utf-8"
     header: bool = True
     bad_rows: str = "error"
+    least_columns: int = 2
 
     def __post_init__(self) -> None:
         """Refuse words that are none."""
@@ -138,6 +129,7 @@ class Opened:
 
     def read(self, columns: Sequence[str], *, text: Sequence[str]) -> Table:
         """Return the columns, those of `text` as they are written and the others as numbers where all cells are."""
+        import numpy as np
         import pandas as pd
 
         if any(file.sep == self.dialect.point for file in self.files):
@@ -148,7 +140,9 @@ class Opened:
                 frames = [self._frame(file, [*text, *columns])[list(columns)] for file in self.files]
                 break
         frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-        return Table(self.names, self.has_header, frame, [(file.name, file.word, file.lines) for file in self.files])
+        numbers = np.repeat(np.arange(len(self.files)), [len(file.lines) for file in self.files])
+        lines = np.concatenate([file.lines for file in self.files])
+        return Table(frame, [file.name for file in self.files], self.files[0].word, numbers, lines)
 
     def _frame(self, file: Any, text: Sequence[str]) -> pd.DataFrame:
         if isinstance(file, ParquetFile):
@@ -199,8 +193,8 @@ def _open(path: str, dialect: Dialect) -> Any:
 
 def _opened(content: bytes, name: str, dialect: Dialect, before: int = 0) -> Any:
     if not has_parquet(content):
-        known = {"sep": dialect.sep, "encoding": dialect.encoding, "header": dialect.header, "bad_rows": dialect.bad_rows}
-        return read_text_file(content, name=name, before=before, **known)
+        names = ("sep", "encoding", "header", "bad_rows", "least_columns")
+        return read_text_file(content, name=name, before=before, **{name: getattr(dialect, name) for name in names})
     import numpy as np
     import pandas as pd
 

@@ -270,7 +270,7 @@ def without_missing(table: Table, columns: list[Column], *, dialect: Dialect, no
     if bad.any():
         rows, first = counted(int(bad.sum()), "row"), table.where(int(bad.argmax()))
         notes.append(f"{rows} of {len(bad):,} left out for missing values (first: {first})")
-    return table.without(bad)
+    return table.at(np.flatnonzero(~bad))
 
 
 def read_weight(table: Table, name: str | None, *, decimal: str, notes: list[str]) -> np.ndarray | None:

@@ -1,17 +1,24 @@
 """The built-in models: their head follows the task, their table inputs are standardised inside the model."""
 
+from lossmetric_cli.models.autoencoders import autoencoder
 from lossmetric_cli.models.images import cnn
 from lossmetric_cli.models.plain import linear, mlp, sequential
 from lossmetric_cli.models.reading import last_activation, trained_parameters, two_faced
+from lossmetric_cli.models.series import fcn, gru, lstm, transformer
 from lossmetric_cli.models.tables import two_tower, wide_deep
 
 __all__ = [
+    "autoencoder",
     "cnn",
+    "fcn",
+    "gru",
     "last_activation",
     "linear",
+    "lstm",
     "mlp",
     "sequential",
     "trained_parameters",
+    "transformer",
     "two_faced",
     "two_tower",
     "wide_deep",

@@ -65,26 +65,29 @@ def spread(wanted: np.ndarray, *, gap: float, low: float, high: float) -> np.nda
     return placed
 
 
-def label_constant(axes: Axes, panel: Panel) -> np.ndarray:
-    """Draw what a constant answer scores as a dotted line, its name where the fewest lines run, and return pixels of the name.
+def label_levels(axes: Axes, panel: Panel) -> np.ndarray:
+    """Draw what answers without a model score as dotted lines, and return the pixels of their names, (n, 2)."""
+    covered = np.empty((0, 2))
+    for name, value in panel.levels:
+        covered = np.concatenate([covered, label_level(axes, panel, name, value, covered=covered)])
+    return covered
 
-    The pixels, (n, 2), are none where there is no constant.
-    """
-    if panel.constant is None:
-        return np.empty((0, 2))
-    axes.axhline(panel.constant, color=GREY, linewidth=0.9, linestyle=(0, (1, 2.5)), zorder=1.2)
+
+def label_level(axes: Axes, panel: Panel, name: str, value: float, *, covered: np.ndarray) -> np.ndarray:
+    """Draw a score as a dotted line, its name where the fewest lines run and not on `covered`; return pixels of the name."""
+    axes.axhline(value, color=GREY, linewidth=0.9, linestyle=(0, (1, 2.5)), zorder=1.2)
     at = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "size": 7.5, "color": GREY, "zorder": 1.3}
-    text = axes.annotate(f"constant {short(panel.constant)}", (1, panel.constant), (0, 0), **at)
-    ink, frame = inked(axes, panel), axes.bbox
+    text = axes.annotate(f"{name} {short(value)}", (1, value), (0, 0), **at)
+    ink, frame = np.concatenate([inked(axes, panel), covered]), axes.bbox
 
     def place(side: float, is_above: bool) -> float:
         """Return the cost of a place, after the text was put there."""
-        text.xy = (side, panel.constant)
+        text.xy = (side, value)
         text.set(position=(3 - 6 * side, 3 if is_above else -3))
         text.set(ha=("left", "center", "right")[round(2 * side)], va="bottom" if is_above else "top")
         box = text.get_window_extent()
-        covered = ((ink > box.min - 3) & (ink < box.max + 3)).all(axis=1).sum()
-        return covered + 1000 * (box.y0 < frame.y0 or box.y1 > frame.y1)
+        touched = ((ink > box.min - 3) & (ink < box.max + 3)).all(axis=1).sum()
+        return touched + 1000 * (box.y0 < frame.y0 or box.y1 > frame.y1)
 
     places = [(side, is_above) for side in (1.0, 0.0, 0.5) for is_above in (False, True)]
     place(*min(places, key=lambda each: place(*each)))

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from lossmetric_cli.catalog import NAIVE
 from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.plots.panel import Line, Panel, column_epochs, has_noise
 from lossmetric_cli.plots.words import DRAWABLE, failure, short, where
@@ -54,7 +55,7 @@ def panels(record: HasHistory, *, loss_scale: str = "auto") -> list[Panel]:
         for name, detail in loss_details(history, info).items()
     ]
     metrics = [panel for names in grouped(info) for panel in metric_panels(history, names, info)]
-    scored = [with_constant(panel, record) for panel in (*losses, *metrics)]
+    scored = [with_levels(panel, record) for panel in (*losses, *metrics)]
     found = [panel for panel in (*scored, learning_rate_panel(history)) if panel.lines]
     return [replace(panel, notes=(*panel.notes, *band_notes(panel))) if panel is found[0] else panel for panel in found]
 
@@ -70,19 +71,32 @@ def loss_details(history: pd.DataFrame, info: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def with_constant(panel: Panel, record: HasHistory) -> Panel:
-    """Return the panel with the score of a constant answer: within its limits, or up to a quarter of them beyond."""
+def with_levels(panel: Panel, record: HasHistory) -> Panel:
+    """Return the panel with the scores of a constant answer and of the best naive forecast of a series."""
     by_part = record.scores.get("baseline", {})
-    constant = by_part.get("val" if "val" in by_part else "train", {}).get(panel.title)
-    low, high = panel.limits
-    if constant is None or not np.isfinite(constant):
+    part = "val" if "val" in by_part else "train"
+    constant = by_part.get(part, {}).get(panel.title)
+    panel = with_level(panel, "constant", constant, told="a constant answer")
+    named = record.scores.get("naive", {}).get(part, {})
+    known = {name: found[panel.title] for name, found in named.items() if np.isfinite(found.get(panel.title, np.nan))}
+    if not known or panel.direction is None:
         return panel
-    reach = (high - low) / 4
-    if panel.scale == "linear" and low - reach <= constant <= high + reach:
-        return replace(panel, constant=constant, limits=(min(low, constant), max(high, constant)))
-    if low <= constant <= high:
-        return replace(panel, constant=constant)
-    return replace(panel, notes=(*panel.notes, f"a constant answer scores {short(constant)}, outside the panel"))
+    best = (max if panel.direction == "max" else min)(known, key=known.__getitem__)
+    word = NAIVE.get(best, best)
+    return with_level(panel, word, known[best], told=f"the forecast '{word}'")
+
+
+def with_level(panel: Panel, name: str, value: float | None, *, told: str) -> Panel:
+    """Return the panel with a score beside its lines: within its limits, or up to a quarter of them beyond."""
+    low, high = panel.limits
+    if value is None or not np.isfinite(value):
+        return panel
+    reach, levels = (high - low) / 4, (*panel.levels, (name, value))
+    if panel.scale == "linear" and low - reach <= value <= high + reach:
+        return replace(panel, levels=levels, limits=(min(low, value), max(high, value)))
+    if low <= value <= high:
+        return replace(panel, levels=levels)
+    return replace(panel, notes=(*panel.notes, f"{told} scores {short(value)}, outside the panel"))
 
 
 def grouped(info: dict[str, Any]) -> list[list[str]]:

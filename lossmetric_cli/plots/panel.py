@@ -45,8 +45,8 @@ class Trace:
 class Panel:
     """One pair of axes: `direction` is "min", "max" or None; `limits` are the lowest and the highest value shown.
 
-    `constant` is what the best constant answer scores on the validation rows, None where it is unknown or lies outside
-    the limits.
+    `levels` are what answers without a model score on the validation rows, by what they are called: the best constant, and
+    of a series the best naive forecast; without those that lie outside the limits.
     """
 
     title: str
@@ -56,7 +56,7 @@ class Panel:
     scale: str = "linear"
     limits: tuple[float, float] = (0.0, 1.0)
     notes: tuple[str, ...] = ()
-    constant: float | None = None
+    levels: tuple[tuple[str, float], ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from lossmetric_cli.catalog import NAIVE
 from lossmetric_cli.console import figure, span
 from lossmetric_cli.explain import page
 from lossmetric_cli.explain.page import Row
@@ -130,12 +131,18 @@ def _best(record: Record) -> dict[str, Any] | None:
 
 
 def _worth(record: Record) -> Iterator[str]:
-    """Yield the loss and the metrics against the constant answer."""
+    """Yield the loss and the metrics against the constant answer, and of a series the loss against the naive forecasts."""
     info, scores = record.info, record.scores
     part, rows = ("val", "validation rows") if "val" in scores else ("train", "training rows")
     reached, constant = scores.get(part, {}), scores.get("baseline", {}).get(part, {})
     if reached.get("loss") is not None and constant.get("loss") is not None:
         yield _skill(reached, constant, scores["skill"].get(part), rows, info)
+    naive = {name: found["loss"] for name, found in scores.get("naive", {}).get(part, {}).items() if "loss" in found}
+    if naive:
+        told = listed([f"'{NAIVE.get(name, name)}' {figure(loss)}" for name, loss in naive.items()])
+        worth = scores["skill_naive"].get(part)
+        said = f", a skill of {worth:.2f} against the best of them" if worth is not None else ""
+        yield f"The naive forecasts have {told}{said}."
 
 
 def _skill(reached: dict[str, float], constant: dict[str, float], skill: float | None, rows: str, info: dict[str, Any]) -> str:
