@@ -59,6 +59,11 @@ class Anatomy:
         self._first_bad = tf.Variable(-1, dtype="int64", trainable=False) if is_alone else None
 
     @property
+    def added(self) -> list[str]:
+        """The columns of what layers put into the loss."""
+        return [f"{name}_loss" for name in self._adders]
+
+    @property
     def first_bad_step(self) -> int | None:
         """The first training step, from 0, whose loss was no number; None where there is none, and on several devices."""
         step = -1 if self._first_bad is None else int(self._first_bad.numpy())

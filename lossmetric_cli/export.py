@@ -31,7 +31,11 @@ def save(network: keras.Model, encoder: Any, folder: Path) -> str | None:
 
 
 def deployable(network: keras.Model, encoder: Any = None) -> keras.Model:
-    """Return a model of the network's weights that takes raw rows and is not compiled; a subclass without a table as it is."""
+    """Return a model of the network's weights that takes raw rows and is not compiled; a subclass without a table as it is.
+
+    A network with a part that only training needs has another without it, which its `answering` returns.
+    """
+    network = getattr(network, "answering", lambda: network)()
     if encoder is not None:
         encoded = encoder.model.output
         read = encoded if isinstance(network.input, dict) else encoded["numbers"]

@@ -254,12 +254,12 @@ def title(spec: RunSpec) -> str:
 
 
 def optimises(spec: RunSpec, setup: Any) -> str:
-    """Return what training makes small: the loss of each output by its weight, and the weights' penalties."""
+    """Return what training makes small: the loss of each output by its weight, the weights' penalties, what layers add."""
     parts = [losses.loss_name(output.loss) for output in setup.outputs]
     if setup.outputs[0].name:
         parts = [f"{o.weight:g}·{o.name} {losses.loss_name(o.loss)}" for o in setup.outputs]
     penalties = [f"{name.upper()} {spec.model[name]:g}" for name in ("l1", "l2") if spec.model.get(name)]
-    return " + ".join([*parts, *penalties])
+    return " + ".join([*parts, *penalties, *(setup.parts.added if setup.parts else [])])
 
 
 def size(model: Any, *, rows: int) -> str:

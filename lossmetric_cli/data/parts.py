@@ -11,7 +11,7 @@ from lossmetric_cli.data.encoder import Encoder, fit, unseen
 from lossmetric_cli.data.inputs import arrays_of, facts_of, fingerprint, read_inputs, row_count, rows_at
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_form, read_labels
 from lossmetric_cli.data.leaks import giveaways
-from lossmetric_cli.data.reconstruction import RECONSTRUCTION, in_deviations, reconstructing
+from lossmetric_cli.data.reconstruction import RECONSTRUCTION, in_deviations, reconstructing, with_input
 from lossmetric_cli.data.remarks import remarks
 from lossmetric_cli.data.scales import measure_scale
 from lossmetric_cli.data.sentences import counted, listed, quoted
@@ -49,6 +49,7 @@ def prepare(
     itself = kind == RECONSTRUCTION
     if itself:
         dataset, kind = reconstructing(dataset, outputs=outputs), "regression"
+    dataset, outputs, copies = with_input(dataset, outputs)
     asked = answers_of(dataset, kind=kind, outputs=outputs)
     x, x_test = opened(dataset)
     answers = {name: read_answer(dataset, answer, rows=row_count(x)) for name, answer in asked.items()}
@@ -64,8 +65,8 @@ def prepare(
         x = x.encode(encoder) if isinstance(x, Stream) else encoder.encode(x)
         x_test = None if x_test is None else encoder.encode(x_test)
     parts = parts_of(dataset, x, x_test, rows, answers, weights=weights)
-    if itself:
-        in_deviations(parts)
+    if itself or copies:
+        in_deviations(parts, copies)
     apart = parts["test"] if dataset.test is not None else None
     data = Data(
         train=parts["train"],

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from lossmetric_cli.data.dataset import Dataset, Part
 
+#: The target of an output that is the whole input.
+INPUT = "input"
 #: The user's word for it: no kind of task of its own, but a regression whose targets are the cells of the input.
 RECONSTRUCTION = "reconstruction"
 
@@ -39,16 +41,47 @@ def reconstructing(dataset: Dataset, *, outputs: Any) -> Dataset:
     )
 
 
-def in_deviations(parts: dict[str, Part]) -> None:
+def with_input(dataset: Dataset, outputs: dict[str, list[str]] | None) -> tuple[Dataset, dict[str, list[str]], list[str]]:
+    """Return the dataset with the cells of its inputs behind its targets where an output asks for them.
+
+    `outputs.NAME.target=input` does; a single target that has no name is called `y` beside it. With it come the outputs
+    with the names of those cells, and which of them are the input.
+    """
+    asking = [name for name, targets in (outputs or {}).items() if targets == [INPUT] and INPUT not in dataset.target_names]
+    if not asking:
+        return dataset, outputs or {}, []
+    names = [f"{INPUT}[{place}]" for place in range(cells(dataset.x).shape[1])]
+    known = dataset.target_names or ("y",)
+    joined = replace(
+        dataset,
+        y=_beside(dataset.y, dataset.x),
+        test=None if dataset.test is None else (dataset.test[0], _beside(dataset.test[1], dataset.test[0])),
+        target_names=(*known, *names),
+    )
+    return joined, {name: names if name in asking else targets for name, targets in outputs.items()}, asking
+
+
+def _beside(y: Any, x: Any) -> np.ndarray:
+    import numpy as np
+
+    labels = as_array(y, name="y")
+    return np.concatenate(
+        [labels.reshape(len(labels), -1), cells(x)], axis=1, dtype=object if labels.dtype.kind in "OU" else None
+    )
+
+
+def in_deviations(parts: dict[str, Part], outputs: list[str]) -> None:
     """Measure the targets of tables and series in standard deviations of their column or channel over the training rows.
 
     As they stand, the column with the largest numbers would be all of the loss. Images keep their unit, which is one.
+    `outputs` are those that are answered with the input; none where that is all there is.
     """
     scale = scale_of_inputs(parts["train"].x)
     if scale is None:
         return
     for part in parts.values():
-        part.y = ((part.x - scale.mean) / scale.deviation).reshape(len(part), -1)
+        measured = ((part.x - scale.mean) / scale.deviation).reshape(len(part), -1)
+        part.y = part.y | dict.fromkeys(outputs, measured) if outputs else measured
 
 
 def cells(x: Any) -> np.ndarray:

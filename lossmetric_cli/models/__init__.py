@@ -1,6 +1,7 @@
 """The built-in models: their head follows the task, their table inputs are standardised inside the model."""
 
 from lossmetric_cli.models.autoencoders import autoencoder
+from lossmetric_cli.models.generative import vae
 from lossmetric_cli.models.images import cnn
 from lossmetric_cli.models.plain import linear, mlp, sequential
 from lossmetric_cli.models.reading import last_activation, trained_parameters, two_faced
@@ -21,5 +22,6 @@ __all__ = [
     "transformer",
     "two_faced",
     "two_tower",
+    "vae",
     "wide_deep",
 ]

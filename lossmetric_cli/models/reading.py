@@ -13,7 +13,7 @@ layers = keras.layers
 _TWO_FACED = (
     *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"),
     *("GaussianNoise", "BatchNormalization", "RandomFlip", "RandomRotation", "RandomZoom", "RandomCrop", "RandomContrast"),
-    *("RandomBrightness", "RandomTranslation", "RandomErasing", "MixUp", "CutMix", "RandAugment", "AugMix"),
+    *("RandomBrightness", "RandomTranslation", "RandomErasing", "MixUp", "CutMix", "RandAugment", "AugMix", "Sampling"),
 )
 #: Layers that move, scale or drop cells and apply no activation.
 _MOVERS = (layers.Rescaling, layers.Reshape, layers.Flatten, layers.Dropout, layers.Permute, layers.Identity)
