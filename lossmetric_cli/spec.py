@@ -126,7 +126,7 @@ def masked_words(words: list[str]) -> list[str]:
 
 def describe_data(spec: RunSpec) -> str:
     """Return the data in a word: its option, or the file that it reads."""
-    return str(spec.data.get("path") or spec.data["_target_"].rsplit(".", 1)[-1]).rsplit("/", 1)[-1]
+    return str(spec.data.get("path") or spec.data["_target_"].rsplit(".", 1)[-1]).rstrip("/").rsplit("/", 1)[-1]
 
 
 def describe_model(spec: RunSpec) -> str:

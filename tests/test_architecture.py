@@ -20,7 +20,7 @@ FILES = sorted(shipped.PACKAGE.rglob("*.py"))
 FLOORS = [
     ["errors", "task", "catalog", "shipped", "console"],
     ["ranges"],
-    ["store", "spec", "build", "outputs", "quantiles"],
+    ["store", "spec", "build", "outputs", "quantiles", "downloads"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
     ["callbacks", "checks", "plots", "baselines", "weights", "gap", "intervals"],
     ["assembly", "progress"],
@@ -37,12 +37,14 @@ SIBLINGS = ["data", "models", "losses", "metrics", "callbacks"]
 #: Who may import a package at all, and who of them as soon as it is imported itself.
 AT_ALL = {
     "keras": [
-        *("anatomy", "assembly", "baselines", "callbacks", "checks", "devices"),
+        *("anatomy", "assembly", "baselines", "callbacks", "checks", "data", "devices"),
         *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
     ],
     "tensorflow": ["anatomy", "checks", "devices", "feed", "gap", "intervals"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],
     "sklearn": ["data", "metrics"],
+    "PIL": ["data"],
+    "tensorflow_datasets": ["data"],
     "matplotlib": ["plots"],
     "rich": ["console"],
     "hydra": ["cli", "_hydra"],
@@ -50,10 +52,12 @@ AT_ALL = {
     "yaml": ["cli"],
 }
 INSIDE_FUNCTIONS = {
-    "keras": ["devices"],
+    "keras": ["data", "devices"],
     "tensorflow": ["devices"],
     "pandas": ["data", "record", "sweep", "verdicts"],
     "sklearn": ["data", "metrics"],
+    "PIL": ["data"],
+    "tensorflow_datasets": ["data"],
 }
 HEAVY = ["tensorflow", "keras", "pandas", "matplotlib", "sklearn", "numpy"]
 

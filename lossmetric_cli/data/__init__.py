@@ -1,8 +1,12 @@
 """Where rows come from: data sources, the split, and the parts that a run reads."""
 
+from lossmetric_cli.data.arrays import npz
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.generators import blobs, letters26, linear, multilabel, multitask, page1, sorted_blobs
+from lossmetric_cli.data.images import images
+from lossmetric_cli.data.known import boston_housing, california_housing, cifar10, cifar100, fashion_mnist, mnist, tfds
 from lossmetric_cli.data.parts import prepare
+from lossmetric_cli.data.shapes import shapes
 from lossmetric_cli.data.split import holdout, none, same
 from lossmetric_cli.data.tables import csv
 from lossmetric_cli.data.toys import breast_cancer, diabetes, digits, iris, linnerud, wine
@@ -12,21 +16,31 @@ __all__ = [
     "Dataset",
     "Part",
     "blobs",
+    "boston_housing",
     "breast_cancer",
+    "california_housing",
+    "cifar10",
+    "cifar100",
     "csv",
     "diabetes",
     "digits",
+    "fashion_mnist",
     "holdout",
+    "images",
     "iris",
     "letters26",
     "linear",
     "linnerud",
+    "mnist",
     "multilabel",
     "multitask",
     "none",
+    "npz",
     "page1",
     "prepare",
     "same",
+    "shapes",
     "sorted_blobs",
+    "tfds",
     "wine",
 ]

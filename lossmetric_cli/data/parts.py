@@ -10,6 +10,7 @@ from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_form, read_labels
 from lossmetric_cli.data.remarks import remarks
 from lossmetric_cli.data.sentences import counted, listed, quoted
+from lossmetric_cli.data.streams import is_stream, read_stream
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
 from lossmetric_cli.task import Scale, Task
 
@@ -29,10 +30,10 @@ def prepare(
 ) -> Data:
     """Return the parts of a source, ready to train on.
 
-    `source` is a Dataset, a pair `(x, y)`, or `((x, y), (x_test, y_test))` as from keras.datasets. `kind` is
-    the user's word for the task and wins over the source's. `split(labels=, kind=, seed=)` returns the rows of
-    `train`, `val` and `test` (see `holdout`). `outputs` names the target columns of each answer of the model, where it
-    has several.
+    `source` is a Dataset, a pair `(x, y)`, or `((x, y), (x_test, y_test))` as from keras.datasets; or a tf.data.Dataset or
+    a keras.utils.PyDataset that ends. `kind` is the user's word for the task and wins over the source's.
+    `split(labels=, kind=, seed=)` returns the rows of `train`, `val` and `test` (see `holdout`). `outputs` names the target
+    columns of each answer of the model, where it has several.
 
     Raises DataError for faults in the arrays, ConfigError for a request that contradicts them.
     """
@@ -186,6 +187,8 @@ def as_dataset(source: Any) -> Dataset:
     """Return a Dataset from any of the forms that `prepare` takes; raise DataError for another."""
     if isinstance(source, Dataset):
         return source
+    if is_stream(source):
+        return read_stream(source)
     if not isinstance(source, tuple) or len(source) != 2:
         raise DataError(f"data returned {type(source).__name__}; return (x, y) or ((x, y), (x_test, y_test))")
     first, second = source
