@@ -2,6 +2,18 @@
 
 from lossmetric_cli.models.images import cnn
 from lossmetric_cli.models.plain import linear, mlp, sequential
-from lossmetric_cli.models.reading import last_activation, trained_parameters, two_faced
+from lossmetric_cli.models.reading import frozen_parameters, last_activation, trained_parameters, two_faced
+from lossmetric_cli.models.transfer import FineTuning, transfer
 
-__all__ = ["cnn", "last_activation", "linear", "mlp", "sequential", "trained_parameters", "two_faced"]
+__all__ = [
+    "FineTuning",
+    "cnn",
+    "frozen_parameters",
+    "last_activation",
+    "linear",
+    "mlp",
+    "sequential",
+    "trained_parameters",
+    "transfer",
+    "two_faced",
+]

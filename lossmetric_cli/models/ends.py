@@ -13,8 +13,13 @@ layers = keras.layers
 
 
 def entrance(task: Task, *, standardize: bool) -> tuple[Any, Any]:
-    """Return the input, and the input standardised by the training rows where they are a table."""
+    """Return the input, and the input standardised by the training rows where they are a table.
+
+    The bytes of images become decimals from 0 to 1.
+    """
     inputs = keras.Input(task.input_shape, name="inputs", dtype=task.input_dtype)
+    if task.input_dtype == "uint8":
+        return inputs, layers.Rescaling(1 / 255, name="bytes")(inputs)
     if task.scale is None or not standardize:
         return inputs, inputs
     variance = task.scale.deviation.astype("float64") ** 2
