@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import re
 import zipfile
 
 import keras
@@ -113,18 +112,12 @@ def test_test_inputs_without_labels_are_refused(tmp_path):
 
 
 @pytest.fixture
-def keras_home(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    (tmp_path / "keras" / "datasets").mkdir(parents=True)
-    return tmp_path / "keras"
-
-
-@pytest.fixture
-def small_mnist(keras_home):
+def small_mnist(offline):
     """The layout of Keras' mnist.npz, 40 and 10 rows."""
     pixels, digits = RANDOM.integers(0, 256, size=(50, 28, 28), dtype="uint8"), (np.arange(50) % 10).astype("uint8")
     parts = {"x_train": pixels[:40], "y_train": digits[:40], "x_test": pixels[40:], "y_test": digits[40:]}
-    np.savez(keras_home / "datasets" / "mnist.npz", **parts)
+    (offline / "datasets").mkdir()
+    np.savez(offline / "datasets" / "mnist.npz", **parts)
     return parts
 
 
@@ -134,34 +127,26 @@ def test_mnist_is_read_from_where_keras_keeps_it(lmrun, small_mnist):
     assert run.predictions["test_true"].tolist() == small_mnist["y_test"].tolist()
 
 
-def test_california_housing_is_a_table_of_its_price(keras_home):
-    np.savez(keras_home / "datasets" / "california_housing.npz", x=RANDOM.normal(size=(20, 8)), y=RANDOM.normal(size=20))
+def test_california_housing_is_a_table_of_its_price(offline):
+    (offline / "datasets").mkdir()
+    np.savez(offline / "datasets" / "california_housing.npz", x=RANDOM.normal(size=(20, 8)), y=RANDOM.normal(size=20))
     found = data.california_housing()
     assert (found.kind, found.target_names, len(found.feature_names)) == ("regression", ("price",), 8)
 
 
-def test_no_network_is_told_with_the_file_and_its_folder(shell, tmp_path):
-    """A process of its own, since Keras reads KERAS_HOME once; nobody answers at the proxy."""
-    env = {"KERAS_HOME": str(tmp_path / "keras"), "https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    err = shell("data=cifar10", "epochs=1", code=5, env=env).err
-    folder = re.escape(str(tmp_path / "keras" / "datasets"))
-    assert re.search(
-        rf"error: cannot download cifar-10-batches-py-target_archive \(no network\); put it into {folder}, or type data=digits",
-        err,
-    )
+def test_no_network_is_told_with_the_file_and_its_folder(lmrun, offline):
+    err = lmrun("data=cifar10", code=5).err
+    file = "cifar-10-batches-py-target_archive"
+    assert f"cannot download {file} (no network); put it into {offline / 'datasets'}, or type data=digits" in err
 
 
-def test_a_data_set_of_keras_goes_through_its_own_loader(tmp_path, monkeypatch):
+def test_a_data_set_of_keras_goes_through_its_own_loader(offline):
     """Fashion-MNIST's four files have no hash, so that small ones of their layout can stand there."""
-    home = tmp_path / ".keras"
-    folder = home / "datasets" / "fashion-mnist"
+    folder = offline / "datasets" / "fashion-mnist"
     folder.mkdir(parents=True)
     for part, rows in (("train", 6), ("t10k", 3)):
         (folder / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(bytes(8) + bytes(range(rows))))
         (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(bytes(16) + bytes(rows * 784)))
-    from keras.src.backend import config
-
-    monkeypatch.setattr(config, "_KERAS_DIR", str(home))
     found = data.fashion_mnist()
     assert (found.x.shape, found.y.tolist(), found.class_names[9]) == ((6, 28, 28, 1), [*range(6)], "Ankle boot")
     assert found.test[0].shape == (3, 28, 28, 1)
@@ -251,6 +236,7 @@ def test_tensorflow_datasets_is_asked_for_by_its_extra(lmrun):
         assert "pip install '.[tfds]'" in lmrun("data=tfds", "data.name=mnist", code=5).err
 
 
+@pytest.mark.filterwarnings("ignore")  # that package's own
 def test_a_data_set_of_tensorflow_datasets_is_read(tmp_path):
     """A tiny one, built here; where the package is installed."""
     package = pytest.importorskip("tensorflow_datasets")
