@@ -16,7 +16,8 @@ NAMES = ("circle", "square", "triangle")
 def shapes(*, rows: int = 300, size: int = 32, noise: float = 40.0, seed: int) -> Dataset:
     """Return pictures x uint8 (rows, size, size, 3), each of one shape: a circle, a square or a triangle, as many of each.
 
-    Place, size, turn and colours are drawn anew for each, and tell nothing; `noise` is the deviation of the pixels, of 255.
+    A bright shape lies on a dark ground. Place, size, turn and colours are drawn anew for each, and tell nothing; `noise` is
+    the deviation of the pixels, of 255.
     """
     import numpy as np
 
@@ -43,8 +44,6 @@ def _picture(label: int, size: int, noise: float, random: np.random.Generator) -
         np.maximum(abs(along), abs(across)) < radius * 0.8,
         (across > -radius / 2) & (across + np.sqrt(3) * abs(along) < radius),
     )[label]
-    back, front = random.uniform(0, 255, size=3), random.uniform(0, 255, size=3)
-    if abs(back.mean() - front.mean()) < 60:  # else nobody could tell the shape
-        front = (front + 128) % 256
+    back, front = random.uniform(0, 100, size=3), random.uniform(155, 255, size=3)
     picture = np.where(inside[..., None], front, back) + random.normal(scale=noise, size=(size, size, 3))
     return picture.clip(0, 255).astype("uint8")
