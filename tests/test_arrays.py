@@ -12,7 +12,6 @@ import pytest
 import tensorflow as tf
 
 from lossmetric_cli import data
-from lossmetric_cli.data import streams
 from lossmetric_cli.data.parts import as_dataset
 from lossmetric_cli.errors import ConfigError, DataError
 

@@ -162,8 +162,8 @@ def test_settings_that_do_not_go_together_are_refused(pets, table):
         data.images(path=str(pets), test_path=str(table))
 
 
-def test_shapes_are_the_same_by_seed_and_balanced():
-    one, two, other = (data.shapes(rows=30, seed=seed) for seed in (1, 1, 2))
+def test_pictures_are_the_same_by_seed_and_balanced():
+    one, two, other = (data.pictures(rows=30, seed=seed) for seed in (1, 1, 2))
     assert np.array_equal(one.x, two.x)
     assert not np.array_equal(one.x, other.x)
     assert np.bincount(one.y).tolist() == [10, 10, 10]

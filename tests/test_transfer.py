@@ -177,7 +177,7 @@ def test_a_backbone_of_swapped_colours_can_be_saved(tmp_path):
 
 
 def test_weights_that_cannot_be_downloaded_are_named_with_their_folder(lmrun, offline):
-    run = lmrun("data=shapes", "data.rows=30", "model=transfer", "model.backbone=vgg16", code=5)
+    run = lmrun("data=pictures", "data.rows=30", "model=transfer", "model.backbone=vgg16", code=5)
     file = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
     told = f"cannot download {file} (no network); put it into {offline / 'models'}, or type model.weights=null"
     assert told in run.err

@@ -6,7 +6,7 @@ from lossmetric_cli.data.generators import blobs, letters26, linear, multilabel,
 from lossmetric_cli.data.images import images
 from lossmetric_cli.data.known import boston_housing, california_housing, cifar10, cifar100, fashion_mnist, mnist, tfds
 from lossmetric_cli.data.parts import prepare
-from lossmetric_cli.data.shapes import shapes
+from lossmetric_cli.data.pictures import pictures
 from lossmetric_cli.data.split import holdout, none, same
 from lossmetric_cli.data.tables import csv
 from lossmetric_cli.data.toys import breast_cancer, diabetes, digits, iris, linnerud, wine
@@ -37,9 +37,9 @@ __all__ = [
     "none",
     "npz",
     "page1",
+    "pictures",
     "prepare",
     "same",
-    "shapes",
     "sorted_blobs",
     "tfds",
     "wine",

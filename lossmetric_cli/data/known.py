@@ -7,7 +7,7 @@ from typing import Any
 from lossmetric_cli import downloads
 from lossmetric_cli.data import arrays
 from lossmetric_cli.data.dataset import Dataset
-from lossmetric_cli.data.streams import read_stream
+from lossmetric_cli.data.iterables import read_stream
 from lossmetric_cli.errors import DataError, EnvironmentFault, did_you_mean
 
 _CLOTHES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.dataset import Data, Dataset, Part
+from lossmetric_cli.data.iterables import is_stream, read_stream
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_form, read_labels
 from lossmetric_cli.data.remarks import remarks
 from lossmetric_cli.data.sentences import counted, listed, quoted
-from lossmetric_cli.data.streams import is_stream, read_stream
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
 from lossmetric_cli.task import Scale, Task
 
