@@ -86,6 +86,7 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     if spec.steps_per_execution is None and any(hears_batches(callback) for callback in heard):
         pace = dataclasses.replace(pace, steps_per_execution=1)
     rate_changes = _has_schedule(spec) or any(isinstance(callback, checks.RATE_SETTERS) for callback in heard)
+    rate_changes = rate_changes or hasattr(model, "fine_tuning")
     fed = feed.make(rows, model, pace=pace, seed=spec.seed)
     return Setup(task, outputs, model, directions, rate_changes, heard, fed, findings, parts)
 
@@ -262,9 +263,12 @@ def _train_sample(train: feed.Rows, spec: RunSpec) -> dict[str, feed.Rows]:
 
 
 def _build_model(spec: RunSpec, task: Task, data: Data) -> keras.Model:
-    model = build({key: value for key, value in spec.model.items() if key != "init_from"}, path="model", task=task)
+    node = {key: value for key, value in spec.model.items() if key != "init_from"}
+    model = build(node, path="model", task=task, run_seed=spec.seed)
     if not isinstance(model, keras.Model):
         raise ConfigError(f"model: {spec.model['_target_']} returns a {type(model).__name__} and no keras.Model")
+    if plan := getattr(model, "fine_tuning", None):
+        plan.settle(epochs=spec.epochs)
     if spec.model.get("init_from"):
         data.notes.append(export.begin_with(model, spec.model["init_from"]))
     return model

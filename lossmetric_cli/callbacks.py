@@ -135,6 +135,23 @@ class AfterEpoch(Callback):
             logs.update({f"train_{name}_eval": value for name, value in self._score(TrainEval.part).items()})
 
 
+class FineTune(Callback):
+    """Calls `begin` before the epoch number `at`, counted from 0: what was frozen trains from there on.
+
+    It stands before callbacks that set the learning rate.
+    """
+
+    def __init__(self, begin: Callable[[], None], *, at: int) -> None:
+        super().__init__()
+        self._begin = begin
+        self._at = at
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Begin, in the one epoch."""
+        if epoch == self._at:
+            self._begin()
+
+
 class EpochWriter(keras.callbacks.Callback):
     """Hands every epoch to `write(row, seconds)`: the row begins with `epoch`, from 1, and ends with `learning_rate`.
 

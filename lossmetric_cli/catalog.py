@@ -41,6 +41,8 @@ CHECKS = {
     "one_class": "metrics of two classes have rows of both to count",
     "target_range": "the head can reach the targets, and percentages and logarithms of them exist",
     "input_scale": "inputs are near 1 where nothing in the model scales them, and alike in training and validation",
+    "input_range": "images have the range of values that the model scales from, and are not scaled twice",
+    "frozen_noise": "a backbone that is frozen has learned something",
     "own_loss": "a loss of one's own has one value a row, finite, with a gradient, whatever the other rows",
     "own_metric": "a metric of one's own has one value a row, finite, whatever the other rows",
     "batch_averaged": "a metric is no mean over batches, which would depend on their size",

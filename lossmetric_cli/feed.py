@@ -95,6 +95,11 @@ class Feed:
         """Return what `fit` needs to train `model`, a compiled one, on these rows."""
         return self._pipeline(model, first_epoch)
 
+    def retrace(self, model: keras.Model) -> None:
+        """Let a model in the middle of `fit` train what is trainable now, with the optimizer that it has now."""
+        model.make_train_function(force=True)
+        model.make_test_function(force=True)
+
     def evaluate(self, model: keras.Model, part: str) -> dict[str, float]:
         """Return the loss and metrics of the model's present weights, in inference mode, by name."""
         x, y, *weights = self.parts[part].judged
@@ -182,8 +187,7 @@ class DeviceFeed(Feed):
 
     def fit_arguments(self, model: keras.Model, *, first_epoch: int = 0) -> dict[str, Any]:
         """Return what `fit` needs, with the model's train and test functions set to draw from the device."""
-        model.train_function = self._train_function(model)
-        model.test_function = self._test_function(model)
+        self.retrace(model)
         longest = self.pace.steps_per_execution * self.pace.batch
         rows = len(self.parts["train"])
         used = min(rows, self.pace.steps * self.pace.batch)
@@ -198,6 +202,11 @@ class DeviceFeed(Feed):
         if "val" in self.parts:
             arguments["validation_data"] = self._numbered("val")
         return arguments
+
+    def retrace(self, model: keras.Model) -> None:
+        """Let a model in the middle of `fit` train what is trainable now, with the optimizer that it has now."""
+        model.train_function = self._train_function(model)
+        model.test_function = self._test_function(model)
 
     def evaluate(self, model: keras.Model, part: str) -> dict[str, float]:
         """Return the loss and metrics of the model's present weights, in inference mode, by name."""

@@ -14,6 +14,23 @@ def build_optimizer(node: dict[str, Any], *, steps: int) -> keras.optimizers.Opt
     return build(_stretched(node, steps=steps), path="optimizer")
 
 
+def replace_optimizer(model: keras.Model, node: dict[str, Any], *, rate: float) -> None:
+    """Give a compiled model a fresh optimizer of a node, of this learning rate, for the variables that are trainable now.
+
+    Keras would have it compiled again, which forgets nothing of what it is not told anew (3.15) and here would lose the
+    loss taken apart.
+    """
+    where = "inner_optimizer" if node.get("inner_optimizer") else None
+    changed = {**node, where: {**node[where], "learning_rate": rate}} if where else {**node, "learning_rate": rate}
+    scaled = keras.optimizers.LossScaleOptimizer
+    with model.distribute_strategy.scope():
+        optimizer = build_optimizer(changed, steps=1)
+        if isinstance(model.optimizer, scaled) and not isinstance(optimizer, scaled):
+            optimizer = scaled(optimizer, name=model.optimizer.name)  # as compile does under mixed_float16
+        optimizer.build(model.trainable_variables)
+        model.optimizer = optimizer
+
+
 def learning_rate(optimizer: keras.optimizers.Optimizer) -> float:
     """Return the learning rate that the optimizer's next step uses."""
     return float(keras.ops.convert_to_numpy(optimizer.learning_rate))

@@ -108,6 +108,13 @@ class Progress:
             f"try optimizer.learning_rate={rate / 10:g} or optimizer.clipnorm=1"
         )
 
+    def fine_tuning(self, what: str, *, before: int, rate: float) -> None:
+        """Say what trains from now on, beside what did, and at which learning rate."""
+        after = models.trained_parameters(self.setup.model)
+        told = f"from epoch {self.epochs_done + 1} {what} train: {before:,} parameters before, {after:,} now"
+        self.voice.note(f"{told}, learning rate {rate:g}")
+        self.record.tell(fine_tuning={"epoch": self.epochs_done + 1, "trained": [before, after], "learning_rate": rate})
+
     def gap(self, parts: dict[str, Any]) -> None:
         """Keep the parts of the last epoch's loss - val_loss."""
         self.record.tell(gap=parts)
@@ -265,7 +272,9 @@ def optimises(spec: RunSpec, setup: Any) -> str:
 def size(model: Any, *, rows: int) -> str:
     """Return how many weights are trained on how many rows."""
     trained = models.trained_parameters(model)
-    return f"{_count(trained, 'parameter')} for {_count(rows, 'training row')}: {trained / rows:.3g} a row"
+    frozen = models.frozen_parameters(model)
+    held = f" · {frozen:,} more are frozen" if frozen else ""
+    return f"{_count(trained, 'parameter')} for {_count(rows, 'training row')}: {trained / rows:.3g} a row{held}"
 
 
 def reports(setup: Any) -> list[tuple[str, str, str | None]]:

@@ -13,15 +13,16 @@ _RULES = {
     **dict.fromkeys(("epochs", "batch_size", "validation_batch_size", "steps_per_execution", "steps_per_epoch"), ("whole", 1)),
     **dict.fromkeys(("validation_freq", "threads", "units", "hidden", "filters", "kernel_size"), ("whole", 1)),
     **dict.fromkeys(("lookback", "horizon", "stride", "season", "kernel_sizes", "blocks", "heads", "code"), ("whole", 1)),
-    "feed_forward": ("whole", 1),
-    **dict.fromkeys(("seed", "train_eval"), ("whole", 0)),
-    **dict.fromkeys(("learning_rate", "initial_learning_rate"), ("above", 0)),
+    **dict.fromkeys(("feed_forward", "latent", "one_hot", "words", "text_length"), ("whole", 1)),
+    **dict.fromkeys(("seed", "train_eval", "fine_tune_at", "beta_steps"), ("whole", 0)),
+    **dict.fromkeys(("learning_rate", "initial_learning_rate", "fine_tune_learning_rate", "memory"), ("above", 0)),
     **dict.fromkeys(("dropout", "rate", "split", "test_split", "label_smoothing"), ("share", 0)),
     **dict.fromkeys(("l1", "l2", "clipnorm", "clipvalue", "global_clipnorm", "patience", "decay_rate"), ("from", 0)),
 }
 #: Of these: those that stand in lists, and those that null does not stand in for.
 _SEVERAL = ("hidden", "units", "filters", "kernel_size", "kernel_sizes")
 _NEEDED = ("learning_rate", "initial_learning_rate", "decay_rate", "dropout", "rate", "l1", "l2", "patience")
+_NEEDED += ("fine_tune_learning_rate", "memory")
 _EXPECTED = {
     "whole": "a whole number >= {}",
     "above": "a number > {}",

@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from lossmetric_cli import devices, export, feed, metrics, plots
+from lossmetric_cli import devices, export, feed, metrics, models, plots
 from lossmetric_cli.assembly import Setup, assemble
 from lossmetric_cli.baselines import baselines, naive
 from lossmetric_cli.build import build
-from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, TrainEval
+from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, FineTune, TrainEval
 from lossmetric_cli.console import Voice
 from lossmetric_cli.data import Data, prepare
 from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
 from lossmetric_cli.gap import Gap
 from lossmetric_cli.intervals import Seen, intervals
+from lossmetric_cli.optimizers import replace_optimizer
 from lossmetric_cli.outputs import Output, of
 from lossmetric_cli.preview import preview
 from lossmetric_cli.progress import Progress
@@ -172,6 +173,7 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
     """Train; what a callback or a metric prints goes to stderr, since stdout is for programs."""
     honest = [TrainEval(setup.rows, setup.figures)] if TrainEval.part in setup.rows.parts else []
     honest.append(AfterEpoch(functools.partial(after_epoch, setup), setup.rows.parts))
+    honest += _fine_tuning(spec, setup, progress)
     try:
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             if spec.validation_freq > 1:  # an epoch without validation is no surprise: the check rare_validation tells of it
@@ -193,6 +195,21 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
         ) from error
     if progress.broken:
         raise TrainingError(progress.broken)
+
+
+def _fine_tuning(spec: RunSpec, setup: Setup, progress: Progress) -> list[FineTune]:
+    """Return the callback that lets a frozen backbone train, where the model has a plan for that."""
+    plan = getattr(setup.model, "fine_tuning", None)
+    if plan is None:
+        return []
+
+    def begin() -> None:
+        before, what = models.trained_parameters(setup.model), plan.unfreeze()
+        replace_optimizer(setup.model, spec.optimizer, rate=plan.learning_rate)
+        setup.rows.retrace(setup.model)
+        progress.fine_tuning(what, before=before, rate=plan.learning_rate)
+
+    return [FineTune(begin, at=plan.at)]
 
 
 def _sample(rows: int, size: int, *, seed: int) -> Any:

@@ -127,12 +127,12 @@ def masked_words(words: list[str]) -> list[str]:
 
 def describe_data(spec: RunSpec) -> str:
     """Return the data in a word: its option, or the file that it reads."""
-    return str(spec.data.get("path") or spec.data["_target_"].rsplit(".", 1)[-1]).rsplit("/", 1)[-1]
+    return str(spec.data.get("path") or spec.data["_target_"].rsplit(".", 1)[-1]).rstrip("/").rsplit("/", 1)[-1]
 
 
 def describe_model(spec: RunSpec) -> str:
     """Return the model in a word, with the sizes of its hidden layers: `mlp(64)`."""
-    sizes = spec.model.get("hidden") or spec.model.get("units")
+    sizes = spec.model.get("backbone") or spec.model.get("hidden") or spec.model.get("units")
     sizes = "-".join(map(str, sizes)) if isinstance(sizes, list) else sizes
     name = spec.model["_target_"].rsplit(".", 1)[-1]
     return f"{name}({sizes})" if sizes else name

@@ -107,6 +107,25 @@ def shell(tmp_path: Path) -> Callable[..., Outcome]:
     return run
 
 
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own for what Keras downloads, and no network: nobody answers at the proxy."""
+    import urllib.request
+
+    from keras.src.backend import config
+
+    home = tmp_path / "keras"
+    home.mkdir()
+    monkeypatch.setenv("KERAS_HOME", str(home))
+    monkeypatch.setattr(config, "_KERAS_DIR", str(home))  # which Keras reads once, when it is imported
+    for name in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(urllib.request, "_opener", None)
+    return home
+
+
 @pytest.fixture(scope="session")
 def option() -> Callable[..., dict[str, Any]]:
     """`option("metrics", "auc", curve="PR")`: the node of an option file, with some of its keys changed."""

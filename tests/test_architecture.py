@@ -20,7 +20,7 @@ FILES = sorted(shipped.PACKAGE.rglob("*.py"))
 FLOORS = [
     ["errors", "task", "catalog", "shipped", "console"],
     ["ranges"],
-    ["store", "spec", "build", "outputs", "quantiles"],
+    ["store", "spec", "build", "outputs", "quantiles", "downloads"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
     ["callbacks", "checks", "export", "plots", "baselines", "weights", "gap", "intervals"],
     ["assembly", "progress"],
@@ -43,6 +43,8 @@ AT_ALL = {
     "tensorflow": ["anatomy", "checks", "devices", "feed", "gap", "intervals"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],
     "sklearn": ["data", "metrics"],
+    "PIL": ["data"],
+    "tensorflow_datasets": ["data"],
     "matplotlib": ["plots"],
     "rich": ["console"],
     "hydra": ["cli", "_hydra"],
@@ -54,6 +56,8 @@ INSIDE_FUNCTIONS = {
     "tensorflow": ["devices"],
     "pandas": ["data", "record", "sweep", "verdicts"],
     "sklearn": ["data", "metrics"],
+    "PIL": ["data"],
+    "tensorflow_datasets": ["data"],
 }
 HEAVY = ["tensorflow", "keras", "pandas", "matplotlib", "sklearn", "numpy"]
 

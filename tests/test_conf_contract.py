@@ -37,7 +37,7 @@ EXCLUDED = {
 }
 
 #: Parameters of our own functions that the runner hands over, so that no file may set them.
-HANDED_OVER = {"kind", "folder", "labels", "name", "record", "seed", "span", "steps", "task"}
+HANDED_OVER = {"kind", "folder", "labels", "name", "record", "run_seed", "seed", "span", "steps", "task"}
 
 
 def _name(file: Path) -> str:
@@ -92,6 +92,7 @@ def _resolve(target: str) -> Any:
 def _parameters(target: str) -> dict[str, inspect.Parameter]:
     """Return the parameters that a file can set, in the order of the signature."""
     left_out = HANDED_OVER if target.startswith("lossmetric_cli.") else {"name"}
+    left_out = left_out - {"name"} if target.startswith("lossmetric_cli.data.") else left_out  # that of a data set
     signature = inspect.signature(_resolve(target)).parameters.values()
     return {p.name: p for p in signature if p.name not in left_out and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)}
 

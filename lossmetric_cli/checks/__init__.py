@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lossmetric_cli.checks import heads, labels, own, settings, watching
+from lossmetric_cli.checks import heads, images, labels, own, settings, watching
 from lossmetric_cli.checks.case import PROBE_ROWS, Case
 from lossmetric_cli.checks.finding import Finding, Findings, skip, strict, warn
 from lossmetric_cli.checks.heads import read_off, refuse_constant_head, refuse_mismatch, refuse_units
@@ -33,7 +33,7 @@ OF_OUTPUT = (
 )
 #: Checks of the whole run.
 OF_RUN = (
-    *(labels.input_scale, settings.ignored_setting),
+    *(labels.input_scale, images.input_range, images.frozen_noise, settings.ignored_setting),
     *(watching.monitor, watching.monitor_mode, watching.rare_validation, watching.callback_conflict, watching.file_name),
 )
 

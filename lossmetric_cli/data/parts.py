@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.encoder import Encoder, fit, unseen
 from lossmetric_cli.data.inputs import arrays_of, facts_of, fingerprint, read_inputs, row_count, rows_at
+from lossmetric_cli.data.iterables import is_stream, read_stream
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_form, read_labels
 from lossmetric_cli.data.leaks import giveaways
 from lossmetric_cli.data.reconstruction import RECONSTRUCTION, in_deviations, reconstructing, with_input
@@ -36,11 +37,11 @@ def prepare(
 ) -> Data:
     """Return the parts of a source, ready to train on.
 
-    `source` is a Dataset, a pair `(x, y)`, or `((x, y), (x_test, y_test))` as from keras.datasets. `kind` is
-    the user's word for the task and wins over the source's; "reconstruction" answers with the inputs themselves.
-    `split(labels=, kind=, seed=)` returns the rows of `train`, `val` and `test` (see `holdout`); it is given the `span`
-    of windows too. `outputs` names the target columns of each answer of the model, where it
-    has several.
+    `source` is a Dataset, a pair `(x, y)`, or `((x, y), (x_test, y_test))` as from keras.datasets; or a tf.data.Dataset or
+    a keras.utils.PyDataset that ends. `kind` is the user's word for the task and wins over the source's; "reconstruction"
+    answers with the inputs themselves. `split(labels=, kind=, seed=)` returns the rows of `train`, `val` and `test` (see
+    `holdout`); it is given the `span` of windows too. `outputs` names the target columns of each answer of the model,
+    where it has several.
 
     Raises DataError for faults in the arrays, ConfigError for a request that contradicts them.
     """
@@ -273,6 +274,8 @@ def as_dataset(source: Any) -> Dataset:
     """Return a Dataset from any of the forms that `prepare` takes; raise DataError for another."""
     if isinstance(source, Dataset):
         return source
+    if is_stream(source):
+        return read_stream(source)
     if not isinstance(source, tuple) or len(source) != 2:
         raise DataError(f"data returned {type(source).__name__}; return (x, y) or ((x, y), (x_test, y_test))")
     first, second = source

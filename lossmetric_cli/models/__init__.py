@@ -4,14 +4,17 @@ from lossmetric_cli.models.autoencoders import autoencoder
 from lossmetric_cli.models.generative import vae
 from lossmetric_cli.models.images import cnn
 from lossmetric_cli.models.plain import linear, mlp, sequential
-from lossmetric_cli.models.reading import last_activation, trained_parameters, two_faced
+from lossmetric_cli.models.reading import frozen_parameters, last_activation, trained_parameters, two_faced
 from lossmetric_cli.models.series import fcn, gru, lstm, transformer
 from lossmetric_cli.models.tables import two_tower, wide_deep
+from lossmetric_cli.models.transfer import FineTuning, transfer
 
 __all__ = [
+    "FineTuning",
     "autoencoder",
     "cnn",
     "fcn",
+    "frozen_parameters",
     "gru",
     "last_activation",
     "linear",
@@ -19,6 +22,7 @@ __all__ = [
     "mlp",
     "sequential",
     "trained_parameters",
+    "transfer",
     "transformer",
     "two_faced",
     "two_tower",

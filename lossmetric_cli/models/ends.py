@@ -15,14 +15,16 @@ layers = keras.layers
 def entrance(task: Task, *, standardize: bool) -> tuple[Any, Any]:
     """Return the input, and the input standardised by the training rows where they are a table.
 
-    Of a model with several inputs it is a dict of them, and what they hold side by side: (rows, columns).
+    The bytes of images become decimals from 0 to 1. Of a model with several inputs it is a dict of them, and what they
+    hold side by side: (rows, columns).
     """
     if task.inputs is not None:
         inputs, parts = branches(task, standardize=standardize)
-        return inputs, layers.Concatenate(name="side_by_side")(list(parts.values())) if len(parts) > 1 else next(
-            iter(parts.values())
-        )
+        columns = list(parts.values())
+        return inputs, layers.Concatenate(name="side_by_side")(columns) if len(columns) > 1 else columns[0]
     inputs = keras.Input(task.input_shape, name="inputs", dtype=task.input_dtype)
+    if task.input_dtype == "uint8":
+        return inputs, layers.Rescaling(1 / 255, name="bytes")(inputs)
     return inputs, _standardized(inputs, task.scale if standardize else None, name="standardize")
 
 
@@ -44,6 +46,8 @@ def mean_of_words(embedded: Any, tokens: Any) -> Any:
 
 
 def _columns(given: Any, one: Input, name: str, standardize: bool) -> Any:
+    if one.dtype == "uint8":
+        return flat(layers.Rescaling(1 / 255, name=f"bytes_{name}")(given))
     if not one.values:
         return flat(_standardized(given, one.scale if standardize else None, name=f"standardize_{name}"))
     embedded = layers.Embedding(one.values, embedding_width(one.values), name=f"embed_{name}")(given)

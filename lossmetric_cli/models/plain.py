@@ -47,6 +47,8 @@ def sequential(
 ) -> keras.Model:
     """Return the listed Keras layers, one after the other, and then the task's head; `head=false` adds none."""
     inputs, x = entrance(task, standardize=standardize)
+    if layers and isinstance(layers[0], keras.layers.Rescaling | keras.layers.Normalization):
+        x = inputs  # scaled by that, and bytes not twice
     for layer in layers:
         x = layer(x)
     if not head and task.outputs:

@@ -12,8 +12,7 @@ layers = keras.layers
 #: Layers that work in training and rest, or work otherwise, in inference.
 _TWO_FACED = (
     *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"),
-    *("GaussianNoise", "BatchNormalization", "RandomFlip", "RandomRotation", "RandomZoom", "RandomCrop", "RandomContrast"),
-    *("RandomBrightness", "RandomTranslation", "RandomErasing", "MixUp", "CutMix", "RandAugment", "AugMix", "Sampling"),
+    *("GaussianNoise", "BatchNormalization", "MixUp", "CutMix", "RandAugment", "AugMix", "Sampling"),
 )
 #: Layers that move, scale or drop cells and apply no activation.
 _MOVERS = (layers.Rescaling, layers.Reshape, layers.Flatten, layers.Dropout, layers.Permute, layers.Identity)
@@ -49,12 +48,20 @@ def two_faced(model: keras.Model) -> list[str]:
     """Return the layers that work otherwise in training than in inference, with their rates: `Dropout(0.5) ×2`."""
     found: Counter[str] = Counter()
     for layer in model._flatten_layers():
-        if type(layer).__name__ in _TWO_FACED:
+        name = type(layer).__name__
+        is_at_rest = name == "BatchNormalization" and not layer.trainable  # then it keeps to its moving statistics
+        if (name in _TWO_FACED or name.startswith("Random")) and not is_at_rest:
             rate = getattr(layer, "rate", None)
-            found[type(layer).__name__ + (f"({rate:g})" if isinstance(rate, float) else "")] += 1
+            found[name + (f"({rate:g})" if isinstance(rate, float) else "")] += 1
     return [f"{name} ×{count}" for name, count in found.items()]
 
 
 def trained_parameters(model: keras.Model) -> int:
     """Return the number of cells of all weights that training moves."""
     return sum(math.prod(variable.shape) for variable in model.trainable_variables)
+
+
+def frozen_parameters(model: keras.Model) -> int:
+    """Return the number of cells of the weights of layers that are kept from training."""
+    held = {id(v): v for layer in model._flatten_layers() if not layer.trainable for v in layer.variables}
+    return sum(math.prod(variable.shape) for variable in held.values() if variable.dtype != "uint32")
