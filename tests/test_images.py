@@ -81,7 +81,7 @@ def test_a_table_names_pictures_and_numbers_to_predict(table):
 def test_a_table_names_no_file_outside_its_folder(table, name):
     _save(table.parent.parent / "outside.png", _bytes(6, 5, 3))
     table.write_text(f"file,animal\npets/cat/0.png,cat\n{name},dog\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"pets.csv line 3: image .* lies outside the folder of the CSV"):
+    with pytest.raises(DataError, match=r"pets.csv line 3: image .* lies outside the CSV's folder"):
         data.images(path=str(table), image="file", target="animal")
 
 

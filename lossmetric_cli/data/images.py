@@ -138,8 +138,6 @@ def _named(table: Table, folder: Path, column: str) -> list[Path]:
     for row, name in enumerate(table.frame[column].str.strip()):
         file = (folder / name).resolve()
         if not name or "\0" in name or root not in file.parents:
-            raise DataError(
-                f"{table.where(row)}: image {quoted(name)} lies outside the folder of the CSV; name a file below it"
-            )
+            raise DataError(f"{table.where(row)}: image {quoted(name)} lies outside the CSV's folder; name a file below it")
         files.append(folder / name)
     return files
