@@ -15,7 +15,7 @@ _OF_BYTES = 1 / 100
 def input_range(case: Case) -> Found:
     """Look for images in another range than the one that the model scales from, such as 0 to 1 where it divides by 255."""
     x = case.rows["train"].x
-    if x.ndim != 4:
+    if isinstance(x, dict) or x.ndim != 4:
         return
     low, high = float(x.min()), float(x.max())
     declared = getattr(case.model, "value_range", None)

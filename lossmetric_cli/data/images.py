@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.dataset import Dataset
 from lossmetric_cli.data.pictures import ENDINGS, decode
-from lossmetric_cli.data.sentences import counted, quoted
+from lossmetric_cli.data.sentences import counted, placed, quoted
 from lossmetric_cli.data.table import Dialect, Table, open_table
 from lossmetric_cli.data.tables import as_list
 from lossmetric_cli.data.targets import read_targets
@@ -72,7 +72,7 @@ def images(
 def _is_folder(place: Path) -> bool:
     if not place.exists():
         near = did_you_mean(place.name, [other.name for other in place.parent.glob("*")])
-        raise DataError(f"data path {quoted(place, limit=80)} not found{near or '; it is taken from the folder of lmrun'}")
+        raise DataError(f"data path {placed(place)} not found{near or '; it is taken from the folder of lmrun'}")
     return place.is_dir()
 
 
@@ -83,7 +83,7 @@ def _of_folders(place: Path, notes: list[str]) -> tuple[list[Path], np.ndarray]:
     classes = sorted(folder for folder in place.iterdir() if folder.is_dir() and folder.name[0] != ".")
     names = [folder.name for folder in classes]
     if not classes:
-        raise DataError(f"{quoted(place, limit=80)} has no folders; give every class a folder, or data.path=FILE.csv")
+        raise DataError(f"{placed(place)} has no folders; give every class a folder, or data.path=FILE.csv")
     if len(names) > 1 and {name.lower() for name in names} <= _PARTS:
         train, test = sorted(names, key=lambda name: (name[:5].lower() != "train", name))[:2]
         raise DataError(
@@ -105,7 +105,7 @@ def _of_folders(place: Path, notes: list[str]) -> tuple[list[Path], np.ndarray]:
             f"{counted(len(others), 'file')} of {place.name} {verb} left out, such as {quoted(sorted(others)[0].name)}"
         )
     if not files:
-        raise DataError(f"the folders of {quoted(place, limit=80)} hold no image ({' '.join(ENDINGS)}); check data.path")
+        raise DataError(f"the folders of {placed(place)} hold no image ({' '.join(ENDINGS)}); check data.path")
     return files, np.array(labels)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossmetric_cli.data.sentences import counted, quoted
+from lossmetric_cli.data.sentences import counted, placed
 from lossmetric_cli.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _common_size(headers: list[Header], files: Sequence[Path]) -> tuple[int, int
 def _header(file: Path) -> Header:
     with _opened(file) as image:
         if image.mode in _NO_BYTES:
-            raise DataError(f"{quoted(file, limit=80)} has pixels of 32 bits, which are no bytes; save it with 8 or 16")
+            raise DataError(f"{placed(file)} has pixels of 32 bits, which are no bytes; save it with 8 or 16")
         is_turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
         width, height = image.size
         mended = {
@@ -132,7 +132,7 @@ def _opened(file: Path) -> Iterator[Image.Image]:
     """Open a picture; raise DataError that names the file for whatever is wrong with it."""
     from PIL import Image
 
-    shown = quoted(file, limit=80)
+    shown = placed(file)
     try:
         with Image.open(file) as image:
             yield image

@@ -12,6 +12,12 @@ def quoted(value: object, *, limit: int = 40) -> str:
     return repr(text if len(text) <= limit else text[: limit - 1] + "…")
 
 
+def placed(path: object, *, limit: int = 80) -> str:
+    """Return a path in quotes, control characters escaped, cut to the last `limit` characters: its end tells the file."""
+    text = str(path)
+    return repr(text if len(text) <= limit else "…" + text[1 - limit :])
+
+
 def listed(values: Sequence[Any]) -> str:
     """Return labels as a short list: `1..10` for whole numbers in a row, `'a', 'b', … 'z'` for many others."""
     if len(values) > 3 and type(values[0]) is int and list(values) == list(range(values[0], values[0] + len(values))):

@@ -112,8 +112,10 @@ def told(paths: list[str], rows: int, seen: int) -> list[str]:
 
 def is_large(paths: Sequence[str]) -> bool:
     """Return whether text files are too large to be read whole."""
-    files = [Path(path).expanduser() for path in paths]
-    return all(file.is_file() for file in files) and sum(file.stat().st_size for file in files) >= LARGE
+    try:
+        return sum(Path(path).expanduser().stat().st_size for path in paths) >= LARGE
+    except OSError:  # what cannot be opened is told of where it is read
+        return False
 
 
 def first_block(paths: list[str], *, dialect: Dialect) -> Opened:

@@ -7,7 +7,7 @@ from pathlib import Path
 from lossmetric_cli.data.columns import Column
 from lossmetric_cli.data.dataset import Dataset
 from lossmetric_cli.data.encoder import Recipe
-from lossmetric_cli.data.sentences import counted, quoted
+from lossmetric_cli.data.sentences import counted, placed
 from lossmetric_cli.errors import DataError
 
 #: Keeps the draws of the texts apart from the split's of the same seed.
@@ -68,15 +68,11 @@ def _read_folder(path: str, *, encoding: str) -> tuple[dict, list[str]]:
 
     root = Path(path).expanduser()
     if not root.is_dir():
-        raise DataError(
-            f"data.path={quoted(path, limit=80)} is no folder; data=text wants one with a folder of .txt files a class"
-        )
+        raise DataError(f"data.path={placed(path)} is no folder; data=text wants one with a folder of .txt files a class")
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
     files = [(file, folder.name) for folder in folders for file in sorted(folder.glob("*.txt"))]
     if len({name for _, name in files}) < 2:
-        raise DataError(
-            f"{quoted(path, limit=80)} has {counted(len(folders), 'folder')} with .txt files, and classes are two or more"
-        )
+        raise DataError(f"{placed(path)} has {counted(len(folders), 'folder')} with .txt files, and classes are two or more")
     texts = [_read_text(file, encoding=encoding) for file, _ in files]
     empty = sum(not words.split() for words in texts)
     notes = [f"{counted(empty, 'text')} of {len(texts):,} hold no word"] if empty else []
