@@ -117,11 +117,15 @@ class Progress:
         constants: dict[str, dict[str, float]],
         predictions: dict[str, np.ndarray],
         intervals: dict[str, dict[str, tuple[float, float]]],
+        rival: dict[str, Any],
     ) -> None:
         """Keep the scores and the predictions of the weights that the run ends with, and say what they are worth."""
         best = {name: {"value": best.value, "epoch": best.epoch} for name, best in self.best.items()}
         skills = {part: skill(scores[part]["loss"], constants[part].get("loss")) for part in scores}
         kept = {**scores, "baseline": constants, "skill": skills, "interval": intervals, "best": best}
+        if rival:  # how long it took is no figure, and differs from run to run
+            kept["rival"] = {key: value for key, value in rival.items() if key != "seconds"}
+            self.record.tell(rival={key: rival[key] for key in ("name", "fitted_to", "seconds")})
         self.record.write_json("metrics.json", kept)
         self.record.write_predictions(predictions)
         found = verdicts(self.record.history, self.record.info, kept, predictions)
@@ -142,6 +146,8 @@ class Progress:
             f" constant    {' · '.join(constant) or 'no constant answer'}"
             + (f" · skill {worth:.2f}" if worth is not None else "")
         )
+        if "rival" in scores:
+            self._say_rival(scores["rival"], part, few)
         if "test" in scores:
             ends = scores["interval"].get("test", {})
             shown = {name: value for name, value in scores["test"].items() if name in few}
@@ -151,6 +157,14 @@ class Progress:
             self.voice.say(f" verdict     {sentence}")
         asked = "" if self.epochs_done == self.spec.epochs else f"{self.epochs_done} of "
         self.voice.say(f" took        {duration(self.seconds)} for {asked}{_count(self.spec.epochs, 'epoch')}", style="dim")
+
+    def _say_rival(self, rival: dict[str, Any], part: str, few: list[str]) -> None:
+        told = [f"{name} {figure(value)}" for name, value in rival[part].items() if name in few]
+        took = f"{self.record.info['rival']['seconds']:.1f} s"
+        self.voice.say(f" rival       {rival['name']} ({rival['fitted_to']}): {' · '.join(told)} · {took}")
+        if "test" in rival:
+            told = [f"{name} {figure(value)}" for name, value in rival["test"].items() if name in few]
+            self.voice.say(f" rival test  {' · '.join(told)}")
 
     def objective(self) -> float:
         """Return the best value of the monitor."""

@@ -20,6 +20,8 @@ _RULES = {
 #: Of these: those that stand in lists, and those that null does not stand in for.
 _SEVERAL = ("hidden", "filters", "kernel_size")
 _NEEDED = ("learning_rate", "initial_learning_rate", "decay_rate", "dropout", "rate", "l1", "l2", "patience")
+#: A number that null stands in for all the same: what CatBoost chooses itself.
+_CHOSEN = ("rival.learning_rate",)
 _EXPECTED = {
     "whole": "a whole number >= {}",
     "above": "a number > {}",
@@ -35,7 +37,7 @@ def checked(value: Any, *, path: str) -> Any:
     name = last(path)
     if isinstance(value, list) and (name in _SEVERAL or name not in _RULES):
         return [checked(item, path=f"{path}[{index}]") for index, item in enumerate(value)]
-    if name not in _RULES or (value is None and name not in _NEEDED):
+    if name not in _RULES or (value is None and (name not in _NEEDED or path in _CHOSEN)):
         return value
     return _check_number(value, *_RULES[name], path=path)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import sys
 import warnings
@@ -17,10 +18,11 @@ from lossmetric_cli.baselines import baselines
 from lossmetric_cli.build import build
 from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, TrainEval
 from lossmetric_cli.console import Voice
+from lossmetric_cli.contest import Contest, compete
 from lossmetric_cli.data import Data, prepare
 from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
 from lossmetric_cli.gap import Gap
-from lossmetric_cli.intervals import Seen, intervals
+from lossmetric_cli.intervals import Seen, differences, intervals
 from lossmetric_cli.outputs import Output, of
 from lossmetric_cli.preview import preview
 from lossmetric_cli.progress import Progress
@@ -36,12 +38,13 @@ def run(spec: RunSpec, record: Record, voice: Voice) -> float:
         setup = assemble(spec, data, record.folder)
     progress = Progress(spec, data, setup, machine, record, voice)
     progress.begin()
+    contest = oppose(setup, data, voice)
     try:
         _fit(spec, setup, progress)
         figures, answers = evaluate(setup), predict(setup, data, seed=spec.seed)
-        progress.finish(
-            asked(setup, figures), constants(setup, data), answers, sureness(setup, figures, answers, seed=spec.seed)
-        )
+        sure = sureness(setup, figures, answers, seed=spec.seed)
+        rivals = compared(setup, answers, contest, seed=spec.seed) if contest else {}
+        progress.finish(asked(setup, figures), constants(setup, data), answers, sure, rivals)
     finally:
         for failure in plots.draw(record, spec.plots) if progress.epochs_done else []:
             voice.note(failure)
@@ -75,6 +78,19 @@ def _as_list(targets: Any) -> list[str]:
     return [str(target) for target in targets] if isinstance(targets, list) else [str(targets)]
 
 
+def oppose(setup: Setup, data: Data, voice: Voice) -> Contest | None:
+    """Return what the rival that was asked for answers and scores, None where there is none."""
+    if setup.rival is None:
+        return None
+    voice.wait(f"training {setup.rival.name}")
+    parts = {name: setup.rows.parts[name] for name in data.parts}
+    contest = compete(setup.rival, data, setup.outputs, parts, batch=setup.rows.pace.validation_batch)
+    for note in contest.notes:
+        voice.note(note)
+    data.notes += contest.notes
+    return contest
+
+
 def evaluate(setup: Setup) -> dict[str, dict[str, float]]:
     """Return what the weights that the run ends with score in inference mode, for each part of the data.
 
@@ -105,10 +121,31 @@ def sureness(
     }
 
 
+def compared(setup: Setup, answers: dict[str, np.ndarray], contest: Contest, *, seed: int) -> dict[str, Any]:
+    """Return what is kept of a rival, and put its answers beside those of the model for the same rows.
+
+    `difference` has the 95 % interval of each figure of the model less the rival's, on the rows that judge.
+    """
+    kept = {"name": contest.name, "fitted_to": contest.told, "seconds": contest.seconds, **contest.scores}
+    for part in [part for part in ("val", "test") if part in setup.rows.parts]:
+        rows, theirs = setup.rows.parts[part], contest.answers[part]
+        if len(answers[f"{part}_rows"]) == len(rows):  # of the last part, the test rows where there are any
+            ours = {output.name: _seen(output, rows, answers, part=part) for output in setup.outputs}
+            others = {o.name: dataclasses.replace(ours[o.name], y_pred=of(theirs, o)) for o in setup.outputs}
+            ends = differences(setup.outputs, ours, others, seed=seed, eagerly=setup.model.run_eagerly)
+            kept["difference"] = {part: ends}
+        chosen = _sample(len(rows), sum(of(theirs, output).nbytes for output in setup.outputs), seed=seed)
+        for output in setup.outputs:
+            ending = f"_{output.name}" if output.name else ""
+            answers[f"{part}_rival{ending}"] = _single_column(of(theirs, output)[chosen])
+    return kept
+
+
 def _seen(output: Output, rows: feed.Rows, answers: dict[str, np.ndarray], *, part: str) -> Seen:
     """Return the labels of a part as an output's metrics are fed them, and what the model answers."""
     predicted = answers[f"{part}_pred" + (f"_{output.name}" if output.name else "")]
-    return Seen(of(rows.y, output), predicted[:, np.newaxis] if predicted.ndim == 1 else predicted)
+    weights = None if rows.weights is None else of(rows.weights, output)
+    return Seen(of(rows.y, output), predicted[:, np.newaxis] if predicted.ndim == 1 else predicted, weights)
 
 
 def after_epoch(setup: Setup, part: str) -> dict[str, float]:

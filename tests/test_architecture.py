@@ -22,7 +22,8 @@ FLOORS = [
     ["ranges"],
     ["store", "spec", "build", "outputs", "quantiles"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
-    ["callbacks", "checks", "plots", "baselines", "weights", "gap", "intervals"],
+    ["rivals", "callbacks", "checks", "plots", "baselines", "weights", "gap", "intervals"],
+    ["contest"],
     ["assembly", "progress"],
     ["preview"],
     ["runner", "sweep"],
@@ -37,12 +38,13 @@ SIBLINGS = ["data", "models", "losses", "metrics", "callbacks"]
 #: Who may import a package at all, and who of them as soon as it is imported itself.
 AT_ALL = {
     "keras": [
-        *("anatomy", "assembly", "baselines", "callbacks", "checks", "devices"),
+        *("anatomy", "assembly", "baselines", "callbacks", "checks", "contest", "devices"),
         *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
     ],
     "tensorflow": ["anatomy", "checks", "devices", "feed", "gap", "intervals"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],
-    "sklearn": ["data", "metrics"],
+    "sklearn": ["data", "metrics", "rivals"],
+    "catboost": ["rivals"],
     "matplotlib": ["plots"],
     "rich": ["console"],
     "hydra": ["cli", "_hydra"],
@@ -53,7 +55,8 @@ INSIDE_FUNCTIONS = {
     "keras": ["devices"],
     "tensorflow": ["devices"],
     "pandas": ["data", "record", "sweep", "verdicts"],
-    "sklearn": ["data", "metrics"],
+    "sklearn": ["data", "metrics", "rivals"],
+    "catboost": ["rivals"],
 }
 HEAVY = ["tensorflow", "keras", "pandas", "matplotlib", "sklearn", "numpy"]
 

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lossmetric_cli.errors import ConfigError
-from lossmetric_cli.plots.labels import label_best, label_constant, label_ends, text_width, trimmed
+from lossmetric_cli.plots.labels import label_best, label_ends, label_levels, text_width, trimmed
 from lossmetric_cli.plots.numbers import HasHistory, panels
 from lossmetric_cli.plots.panel import Line, Panel, has_noise, trace
 from lossmetric_cli.plots.style import GREY, INK, LINES, clean, quiet_style
@@ -57,7 +57,7 @@ def drawn(shown: list[Panel], *, title: str, width: float, row_height: float, dp
     for each, panel in zip(chain(*axes), chain(*rows), strict=True):
         write_title(each, panel)
         label_ends(each, panel)
-        label_best(each, panel, covered=label_constant(each, panel))
+        label_best(each, panel, covered=label_levels(each, panel))
     return figure
 
 

@@ -54,7 +54,7 @@ def panels(record: HasHistory, *, loss_scale: str = "auto") -> list[Panel]:
         for name, detail in loss_details(history, info).items()
     ]
     metrics = [panel for names in grouped(info) for panel in metric_panels(history, names, info)]
-    scored = [with_constant(panel, record) for panel in (*losses, *metrics)]
+    scored = [with_rival(with_constant(panel, record), record) for panel in (*losses, *metrics)]
     found = [panel for panel in (*scored, learning_rate_panel(history)) if panel.lines]
     return [replace(panel, notes=(*panel.notes, *band_notes(panel))) if panel is found[0] else panel for panel in found]
 
@@ -71,18 +71,41 @@ def loss_details(history: pd.DataFrame, info: dict[str, Any]) -> dict[str, str]:
 
 
 def with_constant(panel: Panel, record: HasHistory) -> Panel:
-    """Return the panel with the score of a constant answer: within its limits, or up to a quarter of them beyond."""
-    by_part = record.scores.get("baseline", {})
-    constant = by_part.get("val" if "val" in by_part else "train", {}).get(panel.title)
-    low, high = panel.limits
-    if constant is None or not np.isfinite(constant):
+    """Return the panel with the score of a constant answer, where it is near enough to be shown."""
+    constant = level(record.scores.get("baseline", {}), panel.title)
+    if constant is None:
         return panel
-    reach = (high - low) / 4
-    if panel.scale == "linear" and low - reach <= constant <= high + reach:
-        return replace(panel, constant=constant, limits=(min(low, constant), max(high, constant)))
-    if low <= constant <= high:
-        return replace(panel, constant=constant)
+    limits = reached(panel, constant)
+    if limits:
+        return replace(panel, constant=constant, limits=limits)
     return replace(panel, notes=(*panel.notes, f"a constant answer scores {short(constant)}, outside the panel"))
+
+
+def with_rival(panel: Panel, record: HasHistory) -> Panel:
+    """Return the panel with the score of the rival that learned from the same rows, where it is near enough to be shown."""
+    rival = record.scores.get("rival", {})
+    score = level(rival, panel.title)
+    if score is None:
+        return panel
+    limits = reached(panel, score)
+    if limits:
+        return replace(panel, rival=(rival["name"], score), limits=limits)
+    return replace(panel, notes=(*panel.notes, f"{rival['name']} scores {short(score)}, outside the panel"))
+
+
+def level(by_part: dict[str, Any], name: str) -> float | None:
+    """Return a figure on the validation rows, on the training rows where there are none; None where it is no number."""
+    found = by_part.get("val" if "val" in by_part else "train", {}).get(name)
+    return found if found is not None and np.isfinite(found) else None
+
+
+def reached(panel: Panel, value: float) -> tuple[float, float] | None:
+    """Return the limits of a panel that shows a value: within its own, or up to a quarter of them beyond; else None."""
+    low, high = panel.limits
+    reach = (high - low) / 4
+    if panel.scale == "linear" and low - reach <= value <= high + reach:
+        return min(low, value), max(high, value)
+    return (low, high) if low <= value <= high else None
 
 
 def grouped(info: dict[str, Any]) -> list[list[str]]:

@@ -46,7 +46,7 @@ class Panel:
     """One pair of axes: `direction` is "min", "max" or None; `limits` are the lowest and the highest value shown.
 
     `constant` is what the best constant answer scores on the validation rows, None where it is unknown or lies outside
-    the limits.
+    the limits; `rival` the name and the score of what it is held against.
     """
 
     title: str
@@ -57,6 +57,7 @@ class Panel:
     limits: tuple[float, float] = (0.0, 1.0)
     notes: tuple[str, ...] = ()
     constant: float | None = None
+    rival: tuple[str, float] | None = None
 
     @property
     def is_empty(self) -> bool:

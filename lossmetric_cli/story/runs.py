@@ -23,7 +23,7 @@ def story(record: Record, *, width: int) -> list[Row]:
     status = info.get("status", "of unknown status")
     title = info.get("title") or "lmrun " + " ".join(info.get("overrides", []))
     rows = page.title(f"{title} · {status}", width=width)
-    for paragraph in (_what(info), _course(record), _worth(record), _partner(record), _test(record)):
+    for paragraph in (_what(info), _course(record), _worth(record), _rival(record), _partner(record), _test(record)):
         text = " ".join(paragraph)
         rows += [*page.blank(), *page.margin(text, width=width)] if text else []
     rows += page.blank()
@@ -150,6 +150,21 @@ def _skill(reached: dict[str, float], constant: dict[str, float], skill: float |
         f"On the {rows} its loss is {figure(reached['loss'])} where the best constant answer has "
         f"{figure(constant['loss'])}{said}{also}."
     )
+
+
+def _rival(record: Record) -> Iterator[str]:
+    """Yield what another way to learn from the same rows scores; the verdicts say whether that differs from chance."""
+    rival = record.scores.get("rival", {})
+    parts = [(part, rows) for part, rows in (("val", "validation rows"), ("test", "test rows")) if part in rival]
+    for part, rows in parts:
+        own = record.scores[part]
+        told = [
+            f"{name} {figure(value)} against {figure(own[name])}"
+            for name, value in rival[part].items()
+            if value is not None and own.get(name) is not None and "metric" not in record.info["metrics"].get(name, {})
+        ]
+        who = "It" if part != parts[0][0] else f"{rival['name']} ({rival['fitted_to']}), trained on the same rows,"
+        yield f"{who} has on the {rows} {listed(told)} of the network."
 
 
 def _partner(record: Record) -> Iterator[str]:
