@@ -59,6 +59,9 @@ class Progress:
     def begin(self) -> None:
         """Tell what the run is, before its first epoch."""
         self.record.tell(**self._facts())
+        if self.setup.model.built:
+            described = models.description(self.setup.model)
+            self.record.write_model(described, summary=models.summary(described))
         self.voice.header(
             title=f"{title(self.spec)} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
             folder=_from_here(self.record.folder),

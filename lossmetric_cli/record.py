@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 #: predictions.npz holds at most this much; of more rows it keeps a seeded sample, and run.json says so.
 LARGEST_PREDICTIONS = 100_000_000
 #: What a run folder holds besides what callbacks write into it.
-OWN_FILES = (".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots")
+OWN_FILES = (
+    *(".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots"),
+    *("model.json", "model.txt"),
+)
 
 
 class Record:
@@ -99,8 +102,12 @@ class Record:
     @property
     def scores(self) -> dict[str, Any]:
         """metrics.json; empty before the run has finished."""
-        path = self.folder / "metrics.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return self._read_json("metrics.json")
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """model.json, the layers as `models.description` tells them; empty in a record that has none."""
+        return self._read_json("model.json")
 
     def tell(self, **facts: Any) -> None:
         """Add facts to run.json."""
@@ -124,6 +131,11 @@ class Record:
         """Write a file of plain values; NaN and infinities, which JSON lacks, as null."""
         store.write(self.folder / name, json.dumps(_plain(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
+    def write_model(self, described: dict[str, Any], *, summary: str) -> None:
+        """Write model.json, what the model is made of, and model.txt, the table of it."""
+        self.write_json("model.json", described)
+        store.write(self.folder / "model.txt", summary)
+
     def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
         """Write predictions.npz: equal bytes for equal arrays."""
         import numpy as np
@@ -136,6 +148,10 @@ class Record:
         """Let `latest` beside the day's folder name this run; a sweep's jobs leave that to the sweep."""
         if not self.is_job:
             store.point(self.folder.parent.parent / "latest", self.folder)
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
     def _write_info(self) -> None:
         self.write_json("run.json", self.info)
