@@ -56,15 +56,15 @@ class Progress:
     seconds: float = 0.0
     broken: str = ""
 
-    def begin(self) -> None:
-        """Tell what the run is, before its first epoch."""
+    def begin(self, folder: Path | None = None) -> None:
+        """Tell what the run is, before its first epoch; `folder` is shown in place of the record's own."""
         self.record.tell(**self._facts())
         if self.setup.model.built:
             described = models.description(self.setup.model)
             self.record.write_model(described, summary=models.summary(described))
         self.voice.header(
             title=f"{title(self.spec)} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
-            folder=_from_here(self.record.folder),
+            folder=_from_here(folder or self.record.folder),
             optimises=optimises(self.spec, self.setup),
             reports=reports(self.setup),
             watches=watches(self.spec, self.setup),

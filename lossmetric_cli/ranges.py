@@ -13,6 +13,7 @@ _RULES = {
     **dict.fromkeys(("epochs", "batch_size", "validation_batch_size", "steps_per_execution", "steps_per_epoch"), ("whole", 1)),
     **dict.fromkeys(("validation_freq", "threads", "units", "hidden", "filters", "kernel_size"), ("whole", 1)),
     **dict.fromkeys(("seed", "train_eval"), ("whole", 0)),
+    "folds": ("whole", 2),
     **dict.fromkeys(("learning_rate", "initial_learning_rate"), ("above", 0)),
     **dict.fromkeys(("dropout", "rate", "split", "test_split", "label_smoothing"), ("share", 0)),
     **dict.fromkeys(("l1", "l2", "clipnorm", "clipvalue", "global_clipnorm", "patience", "decay_rate"), ("from", 0)),

@@ -26,7 +26,7 @@ LARGEST_PREDICTIONS = 100_000_000
 #: What a run folder holds besides what callbacks write into it.
 OWN_FILES = (
     *(".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots"),
-    *("model.json", "model.txt"),
+    *("model.json", "model.txt", "folds"),
 )
 
 
@@ -54,6 +54,11 @@ class Record:
         """Return the Record of a sweep's job in `sweep/<number>`, where Hydra has made the folder."""
         folder = sweep / str(number)
         return cls._begin(folder, request, files, at, is_job=True)
+
+    def create_fold(self, number: int, *, at: datetime) -> Record:
+        """Return the Record of one of the trainings that this one is a mean of, in `folds/<number>`, from 1."""
+        request = {key: self.info[key] for key in ("argv", "overrides", "config") if key in self.info}
+        return self._begin(self.folder / "folds" / str(number), {**request, "fold": number}, {}, at, is_job=True)
 
     @classmethod
     def _begin(cls, folder: Path, request: dict[str, Any], files: dict[str, str], at: datetime, *, is_job: bool) -> Record:
@@ -98,6 +103,12 @@ class Record:
 
         path = self.folder / "history.csv"
         return pd.read_csv(path) if path.exists() else pd.DataFrame({"epoch": []})
+
+    @property
+    def folds(self) -> list[Record]:
+        """The records of the folds, in their order; none of a run without."""
+        numbered = sorted(self.folder.glob("folds/*/run.json"), key=lambda file: int(file.parent.name))
+        return [Record.read(file.parent) for file in numbered]
 
     @property
     def scores(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,25 @@ from lossmetric_cli.spec import RunSpec
 
 def run(spec: RunSpec, record: Record, voice: Voice) -> float:
     """Train what was asked, keep what happened, and return the best value of `spec.monitor`."""
+    return train(spec, load_data, record, voice).objective()
+
+
+def train(
+    spec: RunSpec,
+    load: Callable[[RunSpec], Data],
+    record: Record,
+    voice: Voice,
+    *,
+    begun: Callable[[Progress], None] = Progress.begin,
+) -> Progress:
+    """Return how a training went on what `load` returns, once the machine is set up; `begun` tells what it is."""
     machine = devices.start(spec)
-    data = load_data(spec)
+    data = load(spec)
     with machine.scope():
         setup = assemble(spec, data, record.folder)
     progress = Progress(spec, data, setup, machine, record, voice)
-    progress.begin()
-    contest = oppose(setup, data, voice)
+    begun(progress)
+    contest = oppose(setup, data, progress.voice)
     try:
         _fit(spec, setup, progress)
         figures, answers = evaluate(setup), predict(setup, data, seed=spec.seed)
@@ -48,7 +61,7 @@ def run(spec: RunSpec, record: Record, voice: Voice) -> float:
     finally:
         for failure in plots.draw(record, spec.plots) if progress.epochs_done else []:
             voice.note(failure)
-    return progress.objective()
+    return progress
 
 
 def check(spec: RunSpec, folder: Path, voice: Voice) -> None:
@@ -63,15 +76,29 @@ def check(spec: RunSpec, folder: Path, voice: Voice) -> None:
     preview(spec, data, setup, machine, voice)
 
 
-def load_data(spec: RunSpec) -> Data:
-    """Return the data of a config, split and mapped."""
-    source = build(spec.data, path="data", seed=spec.seed)
+def load_data(spec: RunSpec, *, source: Any = None, fold: int = 0) -> Data:
+    """Return the data of a config, split and mapped; of folds one of them. `source` is that of `load_source`."""
+    source = load_source(spec) if source is None else source
 
     def split(**facts: Any) -> dict[str, np.ndarray]:
-        return build(spec.validation, path="validation", **facts)
+        found = build(spec.validation, path="validation", **facts)
+        return found[fold] if isinstance(found, list) else found
 
     targets = {name: _as_list((node or {}).get("target", name)) for name, node in spec.outputs.items()}
     return prepare(source, kind=spec.task.value, split=split, seed=spec.seed, outputs=targets)
+
+
+def load_source(spec: RunSpec) -> Any:
+    """Return what the data of a config returns; a column of groups that the split asks for is read with it.
+
+    Raises ConfigError where the data has no columns.
+    """
+    group = spec.validation.get("group")
+    if group is not None and "group" not in spec.data:
+        name = spec.data["_target_"].rsplit(".", 1)[-1]
+        raise ConfigError(f"validation.group={group}, and data={name} has no columns to choose from; type data=csv")
+    node = spec.data if group is None else {**spec.data, "group": group}
+    return build(node, path="data", seed=spec.seed)
 
 
 def _as_list(targets: Any) -> list[str]:

@@ -2,6 +2,7 @@
 
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.generators import blobs, letters26, linear, multilabel, multitask, page1, sorted_blobs
+from lossmetric_cli.data.grouped import group, kfold
 from lossmetric_cli.data.parts import prepare
 from lossmetric_cli.data.split import holdout, none, same
 from lossmetric_cli.data.tables import csv
@@ -16,8 +17,10 @@ __all__ = [
     "csv",
     "diabetes",
     "digits",
+    "group",
     "holdout",
     "iris",
+    "kfold",
     "letters26",
     "linear",
     "linnerud",

@@ -18,7 +18,8 @@ class Dataset:
     `x` is (rows, *input_shape), `y` (rows,) or (rows, targets) with the labels as they stand in the source:
     whole numbers, text, bools or decimals. `kind` is one of `task.KINDS`, or "auto" to read it off `y`.
     `class_names` are in the order of the classes' indices. `test` holds rows that the source keeps apart.
-    `weights` (rows,) says what each row counts in the loss, `test_weights` what those of `test` do. Each note is one
+    `weights` (rows,) says what each row counts in the loss, `test_weights` what those of `test` do, `groups` (rows,) what a
+    row belongs to, for splits that keep groups whole. Each note is one
     sentence on what was mended while reading.
     """
 
@@ -31,6 +32,7 @@ class Dataset:
     test: tuple[np.ndarray, np.ndarray] | None = None
     weights: np.ndarray | None = None
     test_weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
 

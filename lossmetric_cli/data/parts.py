@@ -43,7 +43,7 @@ def prepare(
     x = read_inputs(dataset.x, names=dataset.feature_names)
     y = {name: answer.y for name, answer in answers.items()}
     weights = read_weights(dataset.weights, rows=len(x))
-    parts = split_rows(x, y, weights, answers, split=split, seed=seed)
+    parts = split_rows(x, y, weights, answers, split=split, seed=seed, groups=read_groups(dataset, rows=len(x)))
     if dataset.test is not None:
         check_no_second_test(parts)
         parts["test"] = read_apart(dataset, x=x, answers=answers)
@@ -129,6 +129,7 @@ def split_rows(
     *,
     split: Callable[..., dict[str, np.ndarray]],
     seed: int,
+    groups: np.ndarray | None = None,
 ) -> dict[str, Part]:
     """Return the parts that a split makes; of several targets the first one of classes decides the proportions.
 
@@ -136,7 +137,8 @@ def split_rows(
     """
     leading = next((name for name, answer in answers.items() if answer.form.kind != "regression"), next(iter(answers)))
     form = answers[leading].form
-    rows = split(labels=y[leading], kind="regression" if form.is_soft else form.kind, seed=seed)
+    together = {} if groups is None else {"groups": groups}
+    rows = split(labels=y[leading], kind="regression" if form.is_soft else form.kind, seed=seed, **together)
     for part, where in rows.items():
         if weights is not None and len(where) and not weights[where].any():
             told = f"all {counted(len(where), f'{part} row')} weigh 0, so that their loss is 0 whatever the model answers"
@@ -151,6 +153,18 @@ def split_rows(
         for part, where in rows.items()
         if len(where)
     }
+
+
+def read_groups(dataset: Dataset, *, rows: int) -> np.ndarray | None:
+    """Return what each row belongs to, (rows,); raise DataError unless there is one a row, and several of them."""
+    import numpy as np
+
+    if dataset.groups is None:
+        return None
+    groups = np.asarray(dataset.groups).reshape(-1)
+    if len(groups) != rows:
+        raise DataError(f"the data has {counted(rows, 'row')} and {counted(len(groups), 'group')}; give every row one group")
+    return groups
 
 
 def of_outputs(y: dict[str, Any]) -> Any:

@@ -53,6 +53,7 @@ def csv(
     categorical: Sequence[str | int] = (),
     drop: Sequence[str | int] = (),
     sample_weight: str | int | None = None,
+    group: str | int | None = None,
     header: bool = True,
     sep: str = "auto",
     decimal: str = ".",
@@ -64,7 +65,7 @@ def csv(
     Every column but the `target` and those in `drop` is a feature, unless `columns` lists them. Without a
     header, columns are named by their position: 0 is the first and -1 the last. A column in `categorical`
     becomes a column of 0 and 1 for each of its values. `sample_weight` names the column of what each row counts in the
-    loss, which is no feature. The target's cells decide the kind of task (see
+    loss, `group` that of what a row belongs to; both are no features. The target's cells decide the kind of task (see
     `read_kind`); a word in `na` is a missing value among numbers and a class among text. `test_path` is a
     file of the same columns whose rows are only tested on.
 
@@ -74,7 +75,8 @@ def csv(
     if decimal not in DECIMALS:
         raise ConfigError(f"data.decimal must be point or comma, got {quoted(decimal)}")
     files = [read_text_file(str(file), sep=sep, encoding=encoding, header=header) for file in (path, test_path) if file]
-    roles = choose_columns(files[0], target=target, columns=columns, categorical=categorical, drop=drop, weight=sample_weight)
+    unused = [*as_list(drop), *as_list(group)]
+    roles = choose_columns(files[0], target=target, columns=columns, categorical=categorical, drop=unused, weight=sample_weight)
     for file in files[1:]:
         find_columns([*roles.targets, *roles.features, *filter(None, [roles.weight])], file=file, setting="test_path")
     words = [str(word) for word in as_list(na)]
@@ -94,6 +96,7 @@ def csv(
         test=(inputs[1], labels[1]) if test_path else None,
         weights=weights[0],
         test_weights=weights[1] if test_path else None,
+        groups=None if group is None else read_groups(files[0], find_column(group, file=files[0])),
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -101,6 +104,14 @@ def csv(
 def as_list(value: Any) -> list[Any]:
     """Return a list as it is, one word as a list of one, and None as an empty list."""
     return [] if value is None else [value] if isinstance(value, str | int | float) else list(value)
+
+
+def read_groups(file: TextFile, name: str) -> np.ndarray:
+    """Return what each row belongs to, as text (rows,); raise DataError for a missing one."""
+    table = Table(file, parse(file, text_columns=[name], decimal=".", na=()))
+    cells = table.frame[name].str.strip()
+    check_none_missing((cells == "").to_numpy(), what=f"group {quoted(name)}", table=table)
+    return cells.to_numpy(dtype="object")
 
 
 def choose_columns(file: TextFile, *, target: Any, columns: Any, categorical: Any, drop: Any, weight: Any = None) -> Columns:

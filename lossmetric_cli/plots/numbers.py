@@ -10,6 +10,7 @@ Nothing here draws. A panel's limits follow three rules, and a rule that was use
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -54,7 +55,8 @@ def panels(record: HasHistory, *, loss_scale: str = "auto") -> list[Panel]:
         for name, detail in loss_details(history, info).items()
     ]
     metrics = [panel for names in grouped(info) for panel in metric_panels(history, names, info)]
-    scored = [with_rival(with_constant(panel, record), record) for panel in (*losses, *metrics)]
+    each = [with_folds(panel, getattr(record, "folds", ())) for panel in (*losses, *metrics)]
+    scored = [with_rival(with_constant(panel, record), record) for panel in each]
     found = [panel for panel in (*scored, learning_rate_panel(history)) if panel.lines]
     return [replace(panel, notes=(*panel.notes, *band_notes(panel))) if panel is found[0] else panel for panel in found]
 
@@ -68,6 +70,20 @@ def loss_details(history: pd.DataFrame, info: dict[str, Any]) -> dict[str, str]:
     if "data_loss" in history and "regularization" in history and (history["regularization"] > 0).any():
         found["data_loss"] = "loss without penalties"
     return found
+
+
+def with_folds(panel: Panel, folds: Sequence[HasHistory]) -> Panel:
+    """Return the panel with a thin line a fold for the line of validation, or of training where nothing is validated."""
+    judged = next((each for each in reversed(panel.lines) if each.role in ("validation", "train")), None)
+    tables = [fold.history for fold in folds]
+    thin = tuple(line(table, judged.column, role=judged.role) for table in tables if judged and judged.column in table)
+    values = np.concatenate([each.drawable for each in thin]) if thin else np.array([])
+    if not len(values) or panel.is_empty:
+        return panel
+    low, high = panel.limits
+    reach = max(high - low, 1e-12)
+    inside = values[(values > low - reach) & (values < high + reach) & ((values > 0) | (panel.scale == "linear"))]
+    return replace(panel, folds=thin, limits=(min(low, *inside), max(high, *inside)))
 
 
 def with_constant(panel: Panel, record: HasHistory) -> Panel:
@@ -186,7 +202,7 @@ def best(line: Line, *, direction: str | None) -> tuple[int, float] | None:
 def line(history: pd.DataFrame, column: str, *, role: str) -> Line:
     """Return a column as a line: joined over the epochs in which nothing was measured, open where a number failed."""
     epochs, raw = measured(history, column)
-    scatter = f"{column}_stderr"
+    scatter = next((name for name in (f"{column}_stderr", f"{column}_std") if name in history), "")
     error = history.set_index("epoch")[scatter].reindex(epochs).to_numpy(float) if scatter in history else None
     return Line(column, role, epochs, np.where(is_drawable(raw), raw, np.nan), error=error)
 
@@ -259,6 +275,8 @@ def band_notes(panel: Panel) -> list[str]:
     span = max(column_epochs(line) for line in panel.lines)
     if span > 1:
         notes.append(f"line: median of {span} epochs; band: lowest to highest")
+    elif panel.folds:
+        notes.append(f"mean of {len(panel.folds)} folds; thin: each of them; shade: ± 1 standard deviation over them")
     elif any(map(has_noise, panel.lines)):
         notes.append("shade: ± 1 standard error of val_loss")
     return ["; ".join(notes)] * bool(notes)

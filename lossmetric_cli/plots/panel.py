@@ -46,7 +46,8 @@ class Panel:
     """One pair of axes: `direction` is "min", "max" or None; `limits` are the lowest and the highest value shown.
 
     `constant` is what the best constant answer scores on the validation rows, None where it is unknown or lies outside
-    the limits; `rival` the name and the score of what it is held against.
+    the limits; `rival` the name and the score of what it is held against; `folds` the lines whose mean one of
+    `lines` is.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Panel:
     notes: tuple[str, ...] = ()
     constant: float | None = None
     rival: tuple[str, float] | None = None
+    folds: tuple[Line, ...] = ()
 
     @property
     def is_empty(self) -> bool:
