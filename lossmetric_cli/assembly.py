@@ -15,10 +15,12 @@ import numpy as np
 from lossmetric_cli import anatomy, catalog, checks, export, feed, losses, metrics, models, weights
 from lossmetric_cli.build import build
 from lossmetric_cli.callbacks import TrainEval, build_callbacks, hears_batches
+from lossmetric_cli.contest import build_rival
 from lossmetric_cli.data import Data
 from lossmetric_cli.errors import ConfigError, Refused
 from lossmetric_cli.optimizers import build_optimizer
 from lossmetric_cli.outputs import Output, of
+from lossmetric_cli.rivals import Rival
 from lossmetric_cli.spec import RunSpec
 from lossmetric_cli.task import Task
 
@@ -36,6 +38,7 @@ class Setup:
     rows: feed.Feed
     findings: checks.Findings
     parts: anatomy.Anatomy | None
+    rival: Rival | None = None
 
     @property
     def figures(self) -> list[str]:
@@ -82,13 +85,14 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     callbacks = build_callbacks(spec.callbacks, folder=folder, directions=directions, given={"task": task})
     checks.examine(checks.Case(spec, data, model, outputs, rows, callbacks, directions), findings)
     findings.close()
+    rival = build_rival(spec.rival, outputs, seed=spec.seed)
     heard = list(callbacks.values())
     if spec.steps_per_execution is None and any(hears_batches(callback) for callback in heard):
         pace = dataclasses.replace(pace, steps_per_execution=1)
     rate_changes = _has_schedule(spec) or any(isinstance(callback, checks.RATE_SETTERS) for callback in heard)
     rate_changes = rate_changes or hasattr(model, "fine_tuning")
     fed = feed.make(rows, model, pace=pace, seed=spec.seed)
-    return Setup(task, outputs, model, directions, rate_changes, heard, fed, findings, parts)
+    return Setup(task, outputs, model, directions, rate_changes, heard, fed, findings, parts, rival)
 
 
 def _fed(

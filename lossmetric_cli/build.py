@@ -21,7 +21,7 @@ _PARTS = {
         *("Input", "Model", "Sequential", "activations", "applications", "callbacks", "constraints", "dtype_policies"),
         *("initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "quantizers", "random", "regularizers"),
     ),
-    "lossmetric_cli": ("callbacks", "checks", "data", "losses", "metrics", "models", "optimizers", "plots"),
+    "lossmetric_cli": ("callbacks", "checks", "data", "losses", "metrics", "models", "optimizers", "plots", "rivals"),
 }
 #: Names in those parts that run, load or write what a config cannot vouch for.
 REFUSED = {

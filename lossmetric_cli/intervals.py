@@ -34,10 +34,12 @@ class Seen:
     Attributes:
         y_true: the labels as the metrics are fed them, (rows,) or (rows, columns).
         y_pred: what the model answers, (rows, columns).
+        weights: what each row counts in the loss, (rows,); None where all count the same.
     """
 
     y_true: np.ndarray
     y_pred: np.ndarray
+    weights: np.ndarray | None = None
 
 
 def intervals(
@@ -77,6 +79,36 @@ def intervals(
     return found
 
 
+def differences(
+    outputs: list[Output], first: dict[str, Seen], second: dict[str, Seen], *, seed: int, eagerly: bool = False
+) -> dict[str, tuple[float, float]]:
+    """Return the 95 % interval of each figure of some answers less that of others for the same rows, in the figure's unit.
+
+    Paired: a row that is hard for both counts in neither. The loss and the mean of a value a row have the normal interval
+    of a mean difference, everything else the middle 95 % of its differences over `DRAWS` samples of the rows; there are none
+    where `intervals` gives none, and none of a loss that gives one number for a batch.
+
+    Args:
+        outputs: the model's answers with their losses and metrics, whose state is reset.
+        first: what was answered, by output; `weights` of it are what a row counts in the loss.
+        second: the other answers for the same rows.
+        seed: of the samples.
+        eagerly: whether the metrics cannot be traced into a graph.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    costs = [_row_losses(output, first[output.name]) - _row_losses(output, second[output.name]) for output in outputs]
+    if all(cost.ndim for cost in costs):
+        whole = sum(output.weight * cost for output, cost in zip(outputs, costs, strict=True))
+        named = [(output.column("loss"), cost) for output, cost in zip(outputs, costs, strict=True) if output.name]
+        found |= {column: _of_values(cost) for column, cost in [("loss", whole), *named] if len(cost) > 1}
+    for output in outputs:
+        one, other = first[output.name], second[output.name]
+        for metric in output.metrics if len(one.y_true) > 1 else []:
+            named = zip(output.columns[metric.name], _of_difference(metric, one, other, seed, eagerly), strict=False)
+            found |= {column: ends for column, ends in named if all(map(math.isfinite, ends))}
+    return found
+
+
 def wilson(share: float, rows: int) -> tuple[float, float]:
     """Return the 95 % interval of a share of `rows` independent rows.
 
@@ -112,6 +144,37 @@ def _middle(values: np.ndarray) -> tuple[float, float]:
 def _of_loss(figures: dict[str, float]) -> dict[str, tuple[float, float]]:
     error = figures.get(anatomy.SCATTER, 0.0)
     return {"loss": of_mean(figures["loss"], error)} if error > 0 else {}
+
+
+def _row_losses(output: Output, seen: Seen) -> np.ndarray:
+    """Return what each row costs, (rows,) with its weight, or a scalar NaN for a loss that does not tell."""
+    if not isinstance(output.loss, keras.losses.Loss):
+        return np.array(math.nan)
+    labels = keras.ops.cast(seen.y_true, seen.y_pred.dtype)
+    values = keras.ops.convert_to_numpy(output.loss.call(labels, keras.ops.convert_to_tensor(seen.y_pred)))
+    if not values.ndim or len(values) != len(seen.y_true):
+        return np.array(math.nan)
+    cost = values.reshape(len(values), -1).mean(axis=1, dtype="float64")
+    return cost if seen.weights is None else cost * seen.weights
+
+
+def _of_values(values: np.ndarray) -> tuple[float, float]:
+    return of_mean(float(values.mean()), float(values.std(ddof=1)) / math.sqrt(len(values)))
+
+
+def _of_difference(metric: Any, one: Seen, other: Seen, seed: int, eagerly: bool) -> list[tuple[float, float]]:
+    """Return the ends of the interval of the difference of each column of a metric, none where there are none to be had."""
+    if metrics.is_weighted(metric) or isinstance(metric, metrics.Own):
+        return []
+    is_whole = isinstance(metric, metrics.Whole)
+    values = None if is_whole else metrics.by_row(metric, one.y_true, one.y_pred)
+    if values is not None:
+        return [_of_values(values - metrics.by_row(metric, other.y_true, other.y_pred))]
+    if one.y_pred.size > MOST_CELLS or (eagerly and not is_whole):
+        return []
+    scores = _scores_of_whole if is_whole else _scores_in_graph
+    first, second = scores(metric, one), scores(metric, other)
+    return bootstrap(lambda rows: first(rows) - second(rows), len(one.y_true), seed=seed)
 
 
 def _of_metric(

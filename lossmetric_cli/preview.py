@@ -8,6 +8,7 @@ import keras
 
 from lossmetric_cli import metrics, models
 from lossmetric_cli.console import ARROWS, Voice
+from lossmetric_cli.contest import told
 from lossmetric_cli.data import Data
 from lossmetric_cli.devices import Machine
 from lossmetric_cli.progress import optimises, reports, size, title, watches
@@ -34,6 +35,8 @@ def preview(spec: RunSpec, data: Data, setup: Any, machine: Machine, voice: Voic
     for sentence in _accuracies(setup):
         voice.say(f" accuracy    {sentence}")
     voice.say(f" modes       {_modes(setup.model)}")
+    if setup.rival:
+        voice.say(f" rival       {setup.rival.name}: {told(setup.rival, setup.outputs)}")
     for note in data.notes:
         voice.note(note)
     for finding in setup.findings.found:

@@ -57,12 +57,15 @@ class Progress:
     seconds: float = 0.0
     broken: str = ""
 
-    def begin(self) -> None:
-        """Tell what the run is, before its first epoch."""
+    def begin(self, folder: Path | None = None) -> None:
+        """Tell what the run is, before its first epoch; `folder` is shown in place of the record's own."""
         self.record.tell(**self._facts())
+        if self.setup.model.built:
+            described = models.description(self.setup.model)
+            self.record.write_model(described, summary=models.summary(described))
         self.voice.header(
             title=f"{title(self.spec)} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
-            folder=_from_here(self.record.folder),
+            folder=_from_here(folder or self.record.folder),
             optimises=optimises(self.spec, self.setup),
             reports=reports(self.setup),
             watches=watches(self.spec, self.setup),
@@ -126,6 +129,7 @@ class Progress:
         predictions: dict[str, np.ndarray],
         intervals: dict[str, dict[str, tuple[float, float]]],
         naive: dict[str, dict[str, dict[str, float]]],
+        rival: dict[str, Any],
     ) -> None:
         """Keep the scores and the predictions of the weights that the run ends with, and say what they are worth."""
         best = {name: {"value": best.value, "epoch": best.epoch} for name, best in self.best.items()}
@@ -134,6 +138,9 @@ class Progress:
         if naive:
             least = {part: min(found.get("loss", math.inf) for found in named.values()) for part, named in naive.items()}
             kept |= {"naive": naive, "skill_naive": {part: skill(scores[part]["loss"], least[part]) for part in naive}}
+        if rival:  # how long it took is no figure, and differs from run to run
+            kept["rival"] = {key: value for key, value in rival.items() if key != "seconds"}
+            self.record.tell(rival={key: rival[key] for key in ("name", "fitted_to", "seconds")})
         self.record.write_json("metrics.json", kept)
         self.record.write_predictions(predictions)
         found = verdicts(self.record.history, self.record.info, kept, predictions)
@@ -156,6 +163,8 @@ class Progress:
         )
         if part in scores.get("naive", {}):
             self.voice.say(f" naive       {against_naive(scores['naive'][part], scores['skill_naive'][part])}")
+        if "rival" in scores:
+            self._say_rival(scores["rival"], part, few)
         if "test" in scores:
             ends = scores["interval"].get("test", {})
             shown = {name: value for name, value in scores["test"].items() if name in few}
@@ -165,6 +174,14 @@ class Progress:
             self.voice.say(f" verdict     {sentence}")
         asked = "" if self.epochs_done == self.spec.epochs else f"{self.epochs_done} of "
         self.voice.say(f" took        {duration(self.seconds)} for {asked}{_count(self.spec.epochs, 'epoch')}", style="dim")
+
+    def _say_rival(self, rival: dict[str, Any], part: str, few: list[str]) -> None:
+        told = [f"{name} {figure(value)}" for name, value in rival[part].items() if name in few]
+        took = f"{self.record.info['rival']['seconds']:.1f} s"
+        self.voice.say(f" rival       {rival['name']} ({rival['fitted_to']}): {' · '.join(told)} · {took}")
+        if "test" in rival:
+            told = [f"{name} {figure(value)}" for name, value in rival["test"].items() if name in few]
+            self.voice.say(f" rival test  {' · '.join(told)}")
 
     def objective(self) -> float:
         """Return the best value of the monitor."""

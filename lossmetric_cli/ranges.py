@@ -15,6 +15,7 @@ _RULES = {
     **dict.fromkeys(("lookback", "horizon", "stride", "season", "kernel_sizes", "blocks", "heads", "code"), ("whole", 1)),
     **dict.fromkeys(("feed_forward", "latent", "one_hot", "words", "text_length"), ("whole", 1)),
     **dict.fromkeys(("seed", "train_eval", "fine_tune_at", "beta_steps"), ("whole", 0)),
+    "folds": ("whole", 2),
     **dict.fromkeys(("learning_rate", "initial_learning_rate", "fine_tune_learning_rate", "memory"), ("above", 0)),
     **dict.fromkeys(("dropout", "rate", "split", "test_split", "label_smoothing"), ("share", 0)),
     **dict.fromkeys(("l1", "l2", "clipnorm", "clipvalue", "global_clipnorm", "patience", "decay_rate"), ("from", 0)),
@@ -23,6 +24,8 @@ _RULES = {
 _SEVERAL = ("hidden", "units", "filters", "kernel_size", "kernel_sizes")
 _NEEDED = ("learning_rate", "initial_learning_rate", "decay_rate", "dropout", "rate", "l1", "l2", "patience")
 _NEEDED += ("fine_tune_learning_rate", "memory")
+#: A number that null stands in for all the same: what CatBoost chooses itself.
+_CHOSEN = ("rival.learning_rate",)
 _EXPECTED = {
     "whole": "a whole number >= {}",
     "above": "a number > {}",
@@ -38,7 +41,7 @@ def checked(value: Any, *, path: str) -> Any:
     name = last(path)
     if isinstance(value, list) and (name in _SEVERAL or name not in _RULES):
         return [checked(item, path=f"{path}[{index}]") for index, item in enumerate(value)]
-    if name not in _RULES or (value is None and name not in _NEEDED):
+    if name not in _RULES or (value is None and (name not in _NEEDED or path in _CHOSEN)):
         return value
     return _check_number(value, *_RULES[name], path=path)
 

@@ -25,17 +25,8 @@ if TYPE_CHECKING:
 LARGEST_PREDICTIONS = 100_000_000
 #: What a run folder holds besides what callbacks write into it.
 OWN_FILES = (
-    *(
-        ".hydra",
-        "run.json",
-        "history.csv",
-        "timing.csv",
-        "metrics.json",
-        "predictions.npz",
-        "error.log",
-        "model.keras",
-        "plots",
-    ),
+    *(".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots"),
+    *("model.json", "model.txt", "model.keras", "folds"),
 )
 
 
@@ -63,6 +54,11 @@ class Record:
         """Return the Record of a sweep's job in `sweep/<number>`, where Hydra has made the folder."""
         folder = sweep / str(number)
         return cls._begin(folder, request, files, at, is_job=True)
+
+    def create_fold(self, number: int, *, at: datetime) -> Record:
+        """Return the Record of one of the trainings that this one is a mean of, in `folds/<number>`, from 1."""
+        request = {key: self.info[key] for key in ("argv", "overrides", "config") if key in self.info}
+        return self._begin(self.folder / "folds" / str(number), {**request, "fold": number}, {}, at, is_job=True)
 
     @classmethod
     def _begin(cls, folder: Path, request: dict[str, Any], files: dict[str, str], at: datetime, *, is_job: bool) -> Record:
@@ -109,10 +105,20 @@ class Record:
         return pd.read_csv(path) if path.exists() else pd.DataFrame({"epoch": []})
 
     @property
+    def folds(self) -> list[Record]:
+        """The records of the folds, in their order; none of a run without."""
+        numbered = sorted(self.folder.glob("folds/*/run.json"), key=lambda file: int(file.parent.name))
+        return [Record.read(file.parent) for file in numbered]
+
+    @property
     def scores(self) -> dict[str, Any]:
         """metrics.json; empty before the run has finished."""
-        path = self.folder / "metrics.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return self._read_json("metrics.json")
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """model.json, the layers as `models.description` tells them; empty in a record that has none."""
+        return self._read_json("model.json")
 
     def tell(self, **facts: Any) -> None:
         """Add facts to run.json."""
@@ -136,6 +142,11 @@ class Record:
         """Write a file of plain values; NaN and infinities, which JSON lacks, as null."""
         store.write(self.folder / name, json.dumps(_plain(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
+    def write_model(self, described: dict[str, Any], *, summary: str) -> None:
+        """Write model.json, what the model is made of, and model.txt, the table of it."""
+        self.write_json("model.json", described)
+        store.write(self.folder / "model.txt", summary)
+
     def write_predictions(self, arrays: dict[str, np.ndarray]) -> None:
         """Write predictions.npz: equal bytes for equal arrays."""
         import numpy as np
@@ -148,6 +159,10 @@ class Record:
         """Let `latest` beside the day's folder name this run; a sweep's jobs leave that to the sweep."""
         if not self.is_job:
             store.point(self.folder.parent.parent / "latest", self.folder)
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
     def _write_info(self) -> None:
         self.write_json("run.json", self.info)

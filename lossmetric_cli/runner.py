@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,11 @@ from lossmetric_cli.baselines import baselines, naive
 from lossmetric_cli.build import build
 from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, FineTune, TrainEval
 from lossmetric_cli.console import Voice
+from lossmetric_cli.contest import Contest, compete
 from lossmetric_cli.data import Data, prepare
 from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
 from lossmetric_cli.gap import Gap
-from lossmetric_cli.intervals import Seen, intervals
+from lossmetric_cli.intervals import Seen, differences, intervals
 from lossmetric_cli.optimizers import replace_optimizer
 from lossmetric_cli.outputs import Output, of
 from lossmetric_cli.preview import preview
@@ -31,29 +34,39 @@ from lossmetric_cli.spec import RunSpec
 
 def run(spec: RunSpec, record: Record, voice: Voice) -> float:
     """Train what was asked, keep what happened, and return the best value of `spec.monitor`."""
+    return train(spec, load_data, record, voice).objective()
+
+
+def train(
+    spec: RunSpec,
+    load: Callable[[RunSpec], Data],
+    record: Record,
+    voice: Voice,
+    *,
+    begun: Callable[[Progress], None] = Progress.begin,
+) -> Progress:
+    """Return how a training went on what `load` returns, once the machine is set up; `begun` tells what it is."""
     machine = devices.start(spec)
-    data = load_data(spec)
+    data = load(spec)
     with machine.scope():
         setup = assemble(spec, data, record.folder)
     progress = Progress(spec, data, setup, machine, record, voice)
-    progress.begin()
+    begun(progress)
+    contest = oppose(setup, data, progress.voice)
     try:
         _fit(spec, setup, progress)
         figures, answers = evaluate(setup), predict(setup, data, seed=spec.seed)
         if spec.save_model:
             for failure in filter(None, [export.save(setup.model, data.encoder, record.folder)]):
                 voice.note(failure)
-        progress.finish(
-            asked(setup, figures),
-            constants(setup, data),
-            answers,
-            sureness(setup, figures, answers, seed=spec.seed),
-            forecasts(setup, data),
-        )
+        sure = sureness(setup, figures, answers, seed=spec.seed)
+        rivals = compared(setup, answers, contest, seed=spec.seed) if contest else {}
+        others = {"naive": forecasts(setup, data), "rival": rivals}
+        progress.finish(asked(setup, figures), constants(setup, data), answers, sure, **others)
     finally:
         for failure in plots.draw(record, spec.plots) if progress.epochs_done else []:
             voice.note(failure)
-    return progress.objective()
+    return progress
 
 
 def check(spec: RunSpec, folder: Path, voice: Voice) -> None:
@@ -68,19 +81,46 @@ def check(spec: RunSpec, folder: Path, voice: Voice) -> None:
     preview(spec, data, setup, machine, voice)
 
 
-def load_data(spec: RunSpec) -> Data:
-    """Return the data of a config, split and mapped."""
-    source = build(spec.data, path="data", seed=spec.seed)
+def load_data(spec: RunSpec, *, source: Any = None, fold: int = 0) -> Data:
+    """Return the data of a config, split and mapped; of folds one of them. `source` is that of `load_source`."""
+    source = load_source(spec) if source is None else source
 
     def split(**facts: Any) -> dict[str, np.ndarray]:
-        return build(spec.validation, path="validation", **facts)
+        found = build(spec.validation, path="validation", **facts)
+        return found[fold] if isinstance(found, list) else found
 
     targets = {name: _as_list((node or {}).get("target", name)) for name, node in spec.outputs.items()}
     return prepare(source, kind=spec.task.value, split=split, seed=spec.seed, outputs=targets)
 
 
+def load_source(spec: RunSpec) -> Any:
+    """Return what the data of a config returns; a column of groups that the split asks for is read with it.
+
+    Raises ConfigError where the data has no columns.
+    """
+    group = spec.validation.get("group")
+    if group is not None and "group" not in spec.data:
+        name = spec.data["_target_"].rsplit(".", 1)[-1]
+        raise ConfigError(f"validation.group={group}, and data={name} has no columns to choose from; type data=csv")
+    node = spec.data if group is None else {**spec.data, "group": group}
+    return build(node, path="data", seed=spec.seed)
+
+
 def _as_list(targets: Any) -> list[str]:
     return [str(target) for target in targets] if isinstance(targets, list) else [str(targets)]
+
+
+def oppose(setup: Setup, data: Data, voice: Voice) -> Contest | None:
+    """Return what the rival that was asked for answers and scores, None where there is none."""
+    if setup.rival is None:
+        return None
+    voice.wait(f"training {setup.rival.name}")
+    parts = {name: setup.rows.parts[name] for name in data.parts}
+    contest = compete(setup.rival, data, setup.outputs, parts, batch=setup.rows.pace.validation_batch)
+    for note in contest.notes:
+        voice.note(note)
+    data.notes += contest.notes
+    return contest
 
 
 def evaluate(setup: Setup) -> dict[str, dict[str, float]]:
@@ -113,10 +153,31 @@ def sureness(
     }
 
 
+def compared(setup: Setup, answers: dict[str, np.ndarray], contest: Contest, *, seed: int) -> dict[str, Any]:
+    """Return what is kept of a rival, and put its answers beside those of the model for the same rows.
+
+    `difference` has the 95 % interval of each figure of the model less the rival's, on the rows that judge.
+    """
+    kept = {"name": contest.name, "fitted_to": contest.told, "seconds": contest.seconds, **contest.scores}
+    for part in [part for part in ("val", "test") if part in setup.rows.parts]:
+        rows, theirs = setup.rows.parts[part], contest.answers[part]
+        if len(answers[f"{part}_rows"]) == len(rows):  # of the last part, the test rows where there are any
+            ours = {output.name: _seen(output, rows, answers, part=part) for output in setup.outputs}
+            others = {o.name: dataclasses.replace(ours[o.name], y_pred=of(theirs, o)) for o in setup.outputs}
+            ends = differences(setup.outputs, ours, others, seed=seed, eagerly=setup.model.run_eagerly)
+            kept["difference"] = {part: ends}
+        chosen = _sample(len(rows), sum(of(theirs, output).nbytes for output in setup.outputs), seed=seed)
+        for output in setup.outputs:
+            ending = f"_{output.name}" if output.name else ""
+            answers[f"{part}_rival{ending}"] = _single_column(of(theirs, output)[chosen])
+    return kept
+
+
 def _seen(output: Output, rows: feed.Rows, answers: dict[str, np.ndarray], *, part: str) -> Seen:
     """Return the labels of a part as an output's metrics are fed them, and what the model answers."""
     predicted = answers[f"{part}_pred" + (f"_{output.name}" if output.name else "")]
-    return Seen(of(rows.y, output), predicted[:, np.newaxis] if predicted.ndim == 1 else predicted)
+    weights = None if rows.weights is None else of(rows.weights, output)
+    return Seen(of(rows.y, output), predicted[:, np.newaxis] if predicted.ndim == 1 else predicted, weights)
 
 
 def after_epoch(setup: Setup, part: str) -> dict[str, float]:

@@ -36,6 +36,7 @@ class RunSpec:
     plots: Any = field(default_factory=dict)
     validation: Any = None
     check: Any = None
+    rival: Any = None
     outputs: Any = None
     class_weight: Any = None
     weighted_metrics: Any = field(default_factory=list)
@@ -64,7 +65,7 @@ class RunSpec:
 
 SETTINGS = [setting.name for setting in fields(RunSpec)]
 LIST_KEYS = "; lmrun --cfg job lists every key"
-GROUPS = ("data", "model", "loss", "optimizer", "metrics", "callbacks", "plots", "validation", "check")
+GROUPS = ("data", "model", "loss", "optimizer", "metrics", "callbacks", "plots", "validation", "check", "rival")
 
 #: What can be set of one of several outputs.
 OUTPUT_SETTINGS = ("target", "loss", "weight", "metrics", "class_weight", "activation")

@@ -63,6 +63,7 @@ def verdicts(
         *_constant_answer(predictions),
         *_no_better(scores, info, predictions),
         *_no_forecast(scores),
+        *_rival(scores, info),
     ]
 
 
@@ -187,6 +188,34 @@ def _no_forecast(scores: dict[str, Any]) -> Iterator[str]:
     best = min(known, key=known.__getitem__, default=None)
     if best is not None and reached is not None and reached >= known[best]:
         yield f"val_loss {reached:.4g} is no better than the naive forecast '{NAIVE.get(best, best)}' with {known[best]:.4g}"
+
+
+def _rival(scores: dict[str, Any], info: dict[str, Any]) -> Iterator[str]:
+    """Yield which figures the rival and the network differ in by more than their paired 95 % interval, and in which not."""
+    rival = scores.get("rival", {})
+    ways = {"loss": "min", **{name: facts["direction"] for name, facts in info.get("metrics", {}).items()}}
+    for part, ends in rival.get("difference", {}).items():
+        found: dict[str, list[str]] = {"lost": [], "won": [], "even": []}
+        for name, (low, high) in ends.items():
+            if ways.get(name) and "metric" not in info.get("metrics", {}).get(name, {}):
+                is_above, is_below = low > 0, high < 0
+                outcome = "even" if not (is_above or is_below) else "won" if is_above == (ways[name] == "max") else "lost"
+                told = f"{name} {rival[part][name]:.4g} against {scores[part][name]:.4g} (by {_ends(low, high)})"
+                found[outcome].append(told)
+        name, rows = rival["name"], f"on {'test' if part == 'test' else 'validation'} rows"
+        if found["lost"]:
+            yield f"{name} is better {rows}, beyond the paired interval: {', '.join(found['lost'])}"
+        if found["won"]:
+            yield f"better than {name} {rows}, beyond the paired interval: {', '.join(found['won'])}"
+        if found["even"]:
+            yield f"no real difference from {name} {rows}: {', '.join(found['even'])}"
+
+
+def _ends(low: float, high: float) -> str:
+    """Return the size of a difference, its smaller end first; one that holds 0 with its signs."""
+    if low <= 0 <= high:
+        return f"{low:.2g} to {high:.2g}"
+    return " to ".join(f"{end:.2g}" for end in sorted((abs(low), abs(high))))
 
 
 def _in_errors(difference: float, error: float) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import subprocess
@@ -84,6 +86,25 @@ def _forget_runs() -> None:
     keras.backend.clear_session()
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def run_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Outcome]:
+    """`run_once("data=iris", "epochs=1")`: a run that many tests look at, in a folder of its own; the same words run once."""
+    done: dict[tuple[str, ...], Outcome] = {}
+
+    def run(*words: str, folder: Path | None = None) -> Outcome:
+        if words not in done:
+            out, err = io.StringIO(), io.StringIO()
+            folder = folder or tmp_path_factory.mktemp("once")
+            with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                code = answer(list(words))
+            assert code == 0, err.getvalue()
+            done[words] = Outcome(code, out.getvalue(), err.getvalue())
+            _forget_runs()
+        return done[words]
+
+    return run
 
 
 @pytest.fixture

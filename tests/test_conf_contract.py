@@ -37,7 +37,7 @@ EXCLUDED = {
 }
 
 #: Parameters of our own functions that the runner hands over, so that no file may set them.
-HANDED_OVER = {"kind", "folder", "labels", "name", "record", "run_seed", "seed", "span", "steps", "task"}
+HANDED_OVER = {"kind", "folder", "groups", "labels", "name", "record", "run_seed", "seed", "span", "steps", "task"}
 
 
 def _name(file: Path) -> str:

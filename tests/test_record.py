@@ -175,7 +175,7 @@ def test_latest_names_the_run_and_no_job_of_a_sweep(tmp_path: Path):
 
 def test_files_of_the_record_are_the_ones_that_a_run_leaves(lmrun):
     done = lmrun("data=iris", "model=linear", "metrics=[]", "epochs=1")
-    assert {path.name for path in done.folder.iterdir()} == set(OWN_FILES) - {"error.log"}
+    assert {path.name for path in done.folder.iterdir()} == set(OWN_FILES) - {"error.log", "folds"}
 
 
 # --- read back

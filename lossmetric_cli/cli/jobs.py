@@ -111,9 +111,9 @@ def _load(config: DictConfig) -> tuple[specs.RunSpec, list[str]]:
 def _train(asked: specs.RunSpec, record: Record, voice: Voice) -> float:
     voice.wait("loading TensorFlow")
     devices.load_tensorflow()
-    from lossmetric_cli import runner
+    from lossmetric_cli import folds, runner
 
-    return runner.run(asked, record, voice)
+    return (folds if folds.is_asked(asked) else runner).run(asked, record, voice)
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:

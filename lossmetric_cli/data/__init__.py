@@ -4,6 +4,7 @@ from lossmetric_cli.data.arrays import npz
 from lossmetric_cli.data.chronology import time
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.generators import blobs, letters26, linear, multilabel, multitask, page1, ratings, sorted_blobs
+from lossmetric_cli.data.grouped import group, kfold
 from lossmetric_cli.data.images import images
 from lossmetric_cli.data.known import boston_housing, california_housing, cifar10, cifar100, fashion_mnist, mnist, tfds
 from lossmetric_cli.data.made_pictures import pictures
@@ -30,9 +31,11 @@ __all__ = [
     "diabetes",
     "digits",
     "fashion_mnist",
+    "group",
     "holdout",
     "images",
     "iris",
+    "kfold",
     "letters26",
     "linear",
     "linnerud",

@@ -21,9 +21,10 @@ class Dataset:
     in the source: whole numbers, text, bools or decimals. `kind` is one of `task.KINDS`, or "auto" to read it off `y`.
     The `x` of a table is a dict of its raw `columns`, which `recipe` says how to encode. `class_names` are in the order
     of the classes' indices. `test` holds rows that the source keeps apart. `weights` (rows,) says what each row counts in
-    the loss, `test_weights` what those of `test` do. `span` is there where rows are windows of a series: int64 (rows, 2),
-    the first step that each is made of and the step after its last one. `naive` holds forecasts that need no model, by
-    name, each in the shape of `y`. Each note is one sentence on what was mended while reading.
+    the loss, `test_weights` what those of `test` do, `groups` (rows,) what a row belongs to, for splits that keep groups
+    whole. `span` is there where rows are windows of a series: int64 (rows, 2), the first step that each is made of and
+    the step after its last one. `naive` holds forecasts that need no model, by name, each in the shape of `y`. Each note
+    is one sentence on what was mended while reading.
     """
 
     x: Any
@@ -39,6 +40,7 @@ class Dataset:
     test_weights: np.ndarray | None = None
     span: np.ndarray | None = None
     naive: dict[str, np.ndarray] = field(default_factory=dict)
+    groups: np.ndarray | None = None
     notes: tuple[str, ...] = ()
 
 

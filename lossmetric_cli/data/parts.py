@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lossmetric_cli.data.answers import Answer, answers_in, answers_of, of_outputs, read_answer, read_rows
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.encoder import Encoder, fit, unseen
 from lossmetric_cli.data.inputs import arrays_of, facts_of, fingerprint, read_inputs, row_count, rows_at
 from lossmetric_cli.data.iterables import is_stream, read_stream
-from lossmetric_cli.data.labels import LabelForm, as_array, natural_form, read_form, read_labels
+from lossmetric_cli.data.labels import LabelForm, as_array, natural_form
 from lossmetric_cli.data.leaks import giveaways
 from lossmetric_cli.data.reconstruction import RECONSTRUCTION, in_deviations, reconstructing, with_input
 from lossmetric_cli.data.remarks import remarks
 from lossmetric_cli.data.scales import measure_scale
-from lossmetric_cli.data.sentences import counted, listed, quoted
+from lossmetric_cli.data.sentences import counted
 from lossmetric_cli.data.streams import Stream
 from lossmetric_cli.data.windows import forecast, window_notes
-from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
+from lossmetric_cli.errors import ConfigError, DataError
 from lossmetric_cli.task import Task
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def prepare(
     answers = {name: read_answer(dataset, answer, rows=row_count(x)) for name, answer in asked.items()}
     y = {name: answer.y for name, answer in answers.items()}
     weights = read_weights(dataset.weights, rows=row_count(x))
-    rows = draw_rows(y, weights, answers, split=split, seed=seed, span=dataset.span)
+    known = {"span": dataset.span, "groups": read_groups(dataset, rows=row_count(x))}
+    rows = draw_rows(y, weights, answers, split=split, seed=seed, known=known)
     if dataset.test is not None:
         check_no_second_test(rows)
     if "train" not in rows:
@@ -161,62 +162,6 @@ def taken(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
     return None if values is None else values[rows]
 
 
-@dataclass
-class Answer:
-    """One target as a source holds it, and once it is read."""
-
-    name: str
-    columns: Any
-    kind: str
-    class_names: tuple[str, ...] = ()
-    target_names: tuple[str, ...] = ()
-    labels: Any = None
-    form: Any = None
-    y: Any = None
-
-    def of(self, labels: Any) -> Any:
-        """Return the columns of this target."""
-        import numpy as np
-
-        if self.columns is None:
-            return labels
-        chosen = np.asarray(labels)[:, self.columns]
-        return chosen[:, 0] if len(self.columns) == 1 else chosen
-
-
-def answers_of(dataset: Dataset, *, kind: str, outputs: dict[str, list[str]] | None) -> dict[str, Answer]:
-    """Return the targets by output; a single one, all columns together, has no name.
-
-    Raises ConfigError for a target that the source does not have.
-    """
-    if not outputs:
-        name = dataset.target_names[0] if len(dataset.target_names) == 1 else "y"
-        return {"": Answer(name, None, kind, dataset.class_names, dataset.target_names)}
-    known = list(dataset.target_names)
-    found = {}
-    for output, targets in outputs.items():
-        for target in targets:
-            if target not in known:
-                hint = did_you_mean(target, known) or f"; the data has {listed(known) or 'one target without a name'}"
-                raise ConfigError(f"outputs.{output}.target: no target is called {quoted(target)}{hint}")
-        found[output] = Answer(output, [known.index(target) for target in targets], "auto", target_names=tuple(targets))
-    return found
-
-
-def read_answer(dataset: Dataset, answer: Answer, *, rows: int) -> Answer:
-    """Return a target with its labels, their form and its natural form filled in."""
-    answer.labels = read_rows(answer.of(dataset.y), rows=rows, target=answer.name, kind=answer.kind)
-    answer.form = read_form(
-        answer.labels,
-        kind=answer.kind,
-        name=answer.name,
-        class_names=answer.class_names,
-        target_names=answer.target_names,
-    )
-    answer.y = natural_form(answer.labels, form=answer.form, part="training")
-    return answer
-
-
 def draw_rows(
     y: dict[str, np.ndarray],
     weights: np.ndarray | None,
@@ -224,16 +169,18 @@ def draw_rows(
     *,
     split: Callable[..., dict[str, np.ndarray]],
     seed: int,
-    span: np.ndarray | None = None,
+    known: dict[str, np.ndarray | None],
 ) -> dict[str, np.ndarray]:
     """Return the rows of each part that has some; of several targets the first one of classes decides the proportions.
+
+    The split is handed what is `known` of the rows: their `span`, what they belong to.
 
     Raises DataError for a part whose rows all weigh 0: its loss would be 0 whatever the model answers.
     """
     leading = next((name for name, answer in answers.items() if answer.form.kind != "regression"), next(iter(answers)))
     form = answers[leading].form
-    windows = {} if span is None else {"span": span}
-    rows = split(labels=y[leading], kind="regression" if form.is_soft else form.kind, seed=seed, **windows)
+    facts = {name: values for name, values in known.items() if values is not None}
+    rows = split(labels=y[leading], kind="regression" if form.is_soft else form.kind, seed=seed, **facts)
     for part, where in rows.items():
         if weights is not None and len(where) and not weights[where].any():
             told = f"all {counted(len(where), f'{part} row')} weigh 0, so that their loss is 0 whatever the model answers"
@@ -241,14 +188,16 @@ def draw_rows(
     return {part: where for part, where in rows.items() if len(where)}
 
 
-def of_outputs(y: dict[str, Any]) -> Any:
-    """Return labels by output, or the labels alone where there is one answer."""
-    return y.get("", y)
+def read_groups(dataset: Dataset, *, rows: int) -> np.ndarray | None:
+    """Return what each row belongs to, (rows,); raise DataError unless there is one a row, and several of them."""
+    import numpy as np
 
-
-def answers_in(part: Part) -> list[np.ndarray]:
-    """Return the labels of every output of a part."""
-    return list(part.y.values()) if isinstance(part.y, dict) else [part.y]
+    if dataset.groups is None:
+        return None
+    groups = np.asarray(dataset.groups).reshape(-1)
+    if len(groups) != rows:
+        raise DataError(f"the data has {counted(rows, 'row')} and {counted(len(groups), 'group')}; give every row one group")
+    return groups
 
 
 def read_weights(weights: Any, *, rows: int, part: str = "") -> np.ndarray | None:
@@ -287,18 +236,6 @@ def as_dataset(source: Any) -> Dataset:
 def column_names(x: Any) -> tuple[str, ...]:
     """Return the column names of a pandas table, () for anything else."""
     return tuple(str(name) for name in getattr(x, "columns", ()))
-
-
-def read_rows(y: Any, *, rows: int, target: str, kind: str, part: str = "") -> np.ndarray:
-    """Return labels as `read_labels` does, as many as inputs have `rows`.
-
-    Raises DataError for no rows and numbers that differ. `part` says whose rows they are when they are not the main ones.
-    """
-    labels = read_labels(y, name=target, kind=kind) if rows else as_array(y, name=target)
-    if rows != len(labels):
-        where, counts = f"{part} " if part else "", (counted(rows, "row"), counted(len(labels), "label"))
-        raise DataError(f"the {where}data has {counts[0]} and {counts[1]}; give every row one label")
-    return labels
 
 
 def read_apart(dataset: Dataset, *, x: Any, x_test: Any, answers: dict[str, Answer]) -> Part:

@@ -52,6 +52,7 @@ def csv(
     dates: Sequence[str | int] = (),
     drop: Sequence[str | int] = (),
     sample_weight: str | int | None = None,
+    group: str | int | None = None,
     missing: str = "error",
     stream: bool | None = None,
     one_hot: int = 32,
@@ -70,8 +71,8 @@ def csv(
     column but the `target` and those in `drop` is a feature, unless `columns` lists them, or `inputs` those of each input
     of the model. Without a header, columns are named by their position: 0 is the first and -1 the last. What a column is,
     is read off its cells (`columns.kind_of`) unless a setting names it; how it is encoded is fitted on training rows
-    (`encoder`). The target's cells decide the kind of task (`read_kind`), `positive` which of two classes is the second
-    one. With `stream`, rows stay on the disk.
+    (`encoder`). `sample_weight` and `group` name columns that are no features. The target's cells decide the kind of task
+    (`read_kind`), `positive` which of two classes is the second one. With `stream`, rows stay on the disk.
 
     Raises DataError for what is wrong in a file, with its line, and ConfigError for settings that exclude each other.
     """
@@ -85,25 +86,20 @@ def csv(
     opened += [open_table(test_path, dialect=dialect)] if test_path else []
     notes = [note for one in opened for note in one.notes]
     declared = {"category": categorical, "number": numeric, "text": text, "date": dates}
-    roles = choose_columns(
-        opened[0],
-        target=target,
-        columns=columns,
-        inputs=inputs,
-        declared=declared,
-        drop=drop,
-        weight=sample_weight,
-        notes=notes,
-    )
+    named = {"target": target, "columns": columns, "inputs": inputs, "declared": declared, "weight": sample_weight}
+    roles = choose_columns(opened[0], **named, drop=[*as_list(drop), *as_list(group)], notes=notes)
     recipe = Recipe(missing=missing, one_hot=one_hot, words=words, length=text_length)
     dataset = read_dataset(opened, roles, dialect=dialect, recipe=recipe, positive=positive, notes=notes)
+    if group is not None:
+        dataset = replace(dataset, groups=read_groups(opened[0], find_column(group, file=opened[0])))
     return streamed(dataset, paths, roles, dialect=dialect) if is_streamed else dataset
 
 
 def streamed(dataset: Dataset, paths: list[str], roles: Roles, *, dialect: Dialect) -> Dataset:
     """Return a table of which only the first block was read, with the labels of all rows and the other columns to come."""
-    if roles.weight or dataset.recipe.missing == "drop":
-        setting = "sample_weight" if roles.weight else "missing=drop"
+    whole = {"sample_weight": roles.weight, "group": dataset.groups, "missing=drop": dataset.recipe.missing == "drop" or None}
+    setting = next((name for name, value in whole.items() if value is not None), None)
+    if setting:
         raise ConfigError(f"data.{setting} is for tables that are read whole; leave it out, or type data.stream=false")
     notes = list(dataset.notes)
     labels = read_labels_of(paths, roles.targets, dialect=dialect, notes=notes)
@@ -148,6 +144,14 @@ def read_dataset(
 def as_list(value: Any) -> list[Any]:
     """Return a list as it is, one word as a list of one, and None as an empty list."""
     return [] if value is None else [value] if isinstance(value, str | int | float) else list(value)
+
+
+def read_groups(file: Opened, name: str) -> np.ndarray:
+    """Return what each row belongs to, as text (rows,); raise DataError for a missing one."""
+    table = file.read([name], text=[name])
+    cells = table.frame[name].str.strip()
+    refuse_missing((cells == "").to_numpy(), what=f"group {quoted(name)}", table=table, fix="give every row one")
+    return cells.to_numpy(dtype="object")
 
 
 def choose_columns(

@@ -119,12 +119,19 @@ def within_batches(measured: list[Any]) -> list[keras.metrics.Metric]:
     return [metric for metric in measured if not isinstance(metric, Whole)]
 
 
-def values_of(metric: Any, *, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:
-    """Return by column what a metric of either sort says of these answers; a compiled one forgets what it counted."""
+def values_of(
+    metric: Any, *, y_true: np.ndarray, y_pred: np.ndarray, weights: np.ndarray | None = None, batch: int | None = None
+) -> dict[str, float]:
+    """Return by column what a metric of either sort says of these answers; a compiled one forgets what it counted.
+
+    With `batch` a compiled one counts so many rows at a time, as an evaluation does.
+    """
     if isinstance(metric, Whole):
         return metric.values(y_true=y_true, y_pred=y_pred)
     metric.reset_state()
-    metric.update_state(y_true, y_pred, sample_weight=weights)
+    for start in range(0, len(y_true), batch or max(1, len(y_true))):
+        some = slice(start, start + batch if batch else None)
+        metric.update_state(y_true[some], y_pred[some], sample_weight=None if weights is None else weights[some])
     value = metric.result()
     metric.reset_state()
     return {name: float(one) for name, one in (value if isinstance(value, dict) else {metric.name: value}).items()}

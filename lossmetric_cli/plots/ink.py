@@ -96,6 +96,9 @@ def draw_panel(axes: Axes, panel: Panel, *, notes: list[str]) -> None:
     """Draw axes, lines and notes of one panel."""
     set_value_axis(axes, panel)
     set_epoch_axis(axes, panel)
+    for each in panel.folds:
+        values = np.clip(each.values, *axes.get_ylim())
+        axes.plot(each.epochs, values, linewidth=0.7, alpha=0.45, color=LINES[each.role]["color"], zorder=1.3)
     for each in panel.lines:
         draw_line(axes, each)
     at, first, alignment = ((0.5, 0.6), 0.0, "center") if panel.is_empty else ((0, 0), FOOT - 0.03, "left")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from lossmetric_cli.plots.panel import Panel, trace
-from lossmetric_cli.plots.style import GREY, LINES
+from lossmetric_cli.plots.style import GREY, LINES, RIVAL, clean
 from lossmetric_cli.plots.words import short
 
 LINE_HEIGHT = 11.5
@@ -66,18 +68,23 @@ def spread(wanted: np.ndarray, *, gap: float, low: float, high: float) -> np.nda
 
 
 def label_levels(axes: Axes, panel: Panel) -> np.ndarray:
-    """Draw what answers without a model score as dotted lines, and return the pixels of their names, (n, 2)."""
+    """Draw what answers without the network score as lines across the panel, and return the pixels (n, 2) of their names."""
     covered = np.empty((0, 2))
     for name, value in panel.levels:
-        covered = np.concatenate([covered, label_level(axes, panel, name, value, covered=covered)])
+        look = {"color": GREY, "linewidth": 0.9, "linestyle": (0, (1, 2.5))}
+        covered = label_level(axes, panel, f"{name} {short(value)}", value, look, covered=covered)
+    if panel.rival is not None:
+        name, score = panel.rival
+        look = {"color": RIVAL, "linewidth": 1.1, "linestyle": (0, (6, 2, 1, 2))}
+        covered = label_level(axes, panel, f"{clean(name)} {short(score)}", score, look, covered=covered)
     return covered
 
 
-def label_level(axes: Axes, panel: Panel, name: str, value: float, *, covered: np.ndarray) -> np.ndarray:
-    """Draw a score as a dotted line, its name where the fewest lines run and not on `covered`; return pixels of the name."""
-    axes.axhline(value, color=GREY, linewidth=0.9, linestyle=(0, (1, 2.5)), zorder=1.2)
-    at = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "size": 7.5, "color": GREY, "zorder": 1.3}
-    text = axes.annotate(f"{name} {short(value)}", (1, value), (0, 0), **at)
+def label_level(axes: Axes, panel: Panel, told: str, value: float, look: dict[str, Any], *, covered: np.ndarray) -> np.ndarray:
+    """Draw a level with its name where the fewest lines run; return `covered` and the pixels of the name, (n, 2)."""
+    axes.axhline(value, zorder=1.2, **look)
+    at = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "size": 7.5, "zorder": 1.3}
+    text = axes.annotate(told, (1, value), (0, 0), color=look["color"], **at)
     ink, frame = np.concatenate([inked(axes, panel), covered]), axes.bbox
 
     def place(side: float, is_above: bool) -> float:
@@ -86,13 +93,14 @@ def label_level(axes: Axes, panel: Panel, name: str, value: float, *, covered: n
         text.set(position=(3 - 6 * side, 3 if is_above else -3))
         text.set(ha=("left", "center", "right")[round(2 * side)], va="bottom" if is_above else "top")
         box = text.get_window_extent()
-        touched = ((ink > box.min - 3) & (ink < box.max + 3)).all(axis=1).sum()
-        return touched + 1000 * (box.y0 < frame.y0 or box.y1 > frame.y1)
+        hidden = ((ink > box.min - 3) & (ink < box.max + 3)).all(axis=1).sum()
+        return hidden + 1000 * (box.y0 < frame.y0 or box.y1 > frame.y1)
 
     places = [(side, is_above) for side in (1.0, 0.0, 0.5) for is_above in (False, True)]
     place(*min(places, key=lambda each: place(*each)))
     box = text.get_window_extent()
-    return np.stack(np.meshgrid(np.arange(box.x0, box.x1, 4), np.arange(box.y0, box.y1, 4)), axis=-1).reshape(-1, 2)
+    named = np.stack(np.meshgrid(np.arange(box.x0, box.x1, 4), np.arange(box.y0, box.y1, 4)), axis=-1).reshape(-1, 2)
+    return np.concatenate([covered, named])
 
 
 def label_best(axes: Axes, panel: Panel, *, covered: np.ndarray) -> None:

@@ -10,6 +10,7 @@ Nothing here draws. A panel's limits follow three rules, and a rule that was use
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -55,7 +56,8 @@ def panels(record: HasHistory, *, loss_scale: str = "auto") -> list[Panel]:
         for name, detail in loss_details(history, info).items()
     ]
     metrics = [panel for names in grouped(info) for panel in metric_panels(history, names, info)]
-    scored = [with_levels(panel, record) for panel in (*losses, *metrics)]
+    each = [with_folds(panel, getattr(record, "folds", ())) for panel in (*losses, *metrics)]
+    scored = [with_rival(with_levels(panel, record), record) for panel in each]
     found = [panel for panel in (*scored, learning_rate_panel(history)) if panel.lines]
     return [replace(panel, notes=(*panel.notes, *band_notes(panel))) if panel is found[0] else panel for panel in found]
 
@@ -71,13 +73,25 @@ def loss_details(history: pd.DataFrame, info: dict[str, Any]) -> dict[str, str]:
     return found
 
 
+def with_folds(panel: Panel, folds: Sequence[HasHistory]) -> Panel:
+    """Return the panel with a thin line a fold for the line of validation, or of training where nothing is validated."""
+    judged = next((each for each in reversed(panel.lines) if each.role in ("validation", "train")), None)
+    tables = [fold.history for fold in folds]
+    thin = tuple(line(table, judged.column, role=judged.role) for table in tables if judged and judged.column in table)
+    values = np.concatenate([each.drawable for each in thin]) if thin else np.array([])
+    if not len(values) or panel.is_empty:
+        return panel
+    low, high = panel.limits
+    reach = max(high - low, 1e-12)
+    inside = values[(values > low - reach) & (values < high + reach) & ((values > 0) | (panel.scale == "linear"))]
+    return replace(panel, folds=thin, limits=(min(low, *inside), max(high, *inside)))
+
+
 def with_levels(panel: Panel, record: HasHistory) -> Panel:
     """Return the panel with the scores of a constant answer and of the best naive forecast of a series."""
     by_part = record.scores.get("baseline", {})
-    part = "val" if "val" in by_part else "train"
-    constant = by_part.get(part, {}).get(panel.title)
-    panel = with_level(panel, "constant", constant, told="a constant answer")
-    named = record.scores.get("naive", {}).get(part, {})
+    panel = with_level(panel, "constant", level(by_part, panel.title), told="a constant answer")
+    named = record.scores.get("naive", {}).get("val" if "val" in by_part else "train", {})
     known = {name: found[panel.title] for name, found in named.items() if np.isfinite(found.get(panel.title, np.nan))}
     if not known or panel.direction is None:
         return panel
@@ -87,16 +101,39 @@ def with_levels(panel: Panel, record: HasHistory) -> Panel:
 
 
 def with_level(panel: Panel, name: str, value: float | None, *, told: str) -> Panel:
-    """Return the panel with a score beside its lines: within its limits, or up to a quarter of them beyond."""
-    low, high = panel.limits
-    if value is None or not np.isfinite(value):
+    """Return the panel with a score beside its lines, or a note of it where that is too far away."""
+    limits = None if value is None else reached(panel, value)
+    if limits:
+        return replace(panel, levels=(*panel.levels, (name, value)), limits=limits)
+    note = () if value is None else (f"{told} scores {short(value)}, outside the panel",)
+    return replace(panel, notes=(*panel.notes, *note))
+
+
+def with_rival(panel: Panel, record: HasHistory) -> Panel:
+    """Return the panel with the score of the rival that learned from the same rows, where it is near enough to be shown."""
+    rival = record.scores.get("rival", {})
+    score = level(rival, panel.title)
+    if score is None:
         return panel
-    reach, levels = (high - low) / 4, (*panel.levels, (name, value))
+    limits = reached(panel, score)
+    if limits:
+        return replace(panel, rival=(rival["name"], score), limits=limits)
+    return replace(panel, notes=(*panel.notes, f"{rival['name']} scores {short(score)}, outside the panel"))
+
+
+def level(by_part: dict[str, Any], name: str) -> float | None:
+    """Return a figure on the validation rows, on the training rows where there are none; None where it is no number."""
+    found = by_part.get("val" if "val" in by_part else "train", {}).get(name)
+    return found if found is not None and np.isfinite(found) else None
+
+
+def reached(panel: Panel, value: float) -> tuple[float, float] | None:
+    """Return the limits of a panel that shows a value: within its own, or up to a quarter of them beyond; else None."""
+    low, high = panel.limits
+    reach = (high - low) / 4
     if panel.scale == "linear" and low - reach <= value <= high + reach:
-        return replace(panel, levels=levels, limits=(min(low, value), max(high, value)))
-    if low <= value <= high:
-        return replace(panel, levels=levels)
-    return replace(panel, notes=(*panel.notes, f"{told} scores {short(value)}, outside the panel"))
+        return min(low, value), max(high, value)
+    return (low, high) if low <= value <= high else None
 
 
 def grouped(info: dict[str, Any]) -> list[list[str]]:
@@ -177,7 +214,7 @@ def best(line: Line, *, direction: str | None) -> tuple[int, float] | None:
 def line(history: pd.DataFrame, column: str, *, role: str) -> Line:
     """Return a column as a line: joined over the epochs in which nothing was measured, open where a number failed."""
     epochs, raw = measured(history, column)
-    scatter = f"{column}_stderr"
+    scatter = next((name for name in (f"{column}_stderr", f"{column}_std") if name in history), "")
     error = history.set_index("epoch")[scatter].reindex(epochs).to_numpy(float) if scatter in history else None
     return Line(column, role, epochs, np.where(is_drawable(raw), raw, np.nan), error=error)
 
@@ -250,6 +287,8 @@ def band_notes(panel: Panel) -> list[str]:
     span = max(column_epochs(line) for line in panel.lines)
     if span > 1:
         notes.append(f"line: median of {span} epochs; band: lowest to highest")
+    elif panel.folds:
+        notes.append(f"mean of {len(panel.folds)} folds; thin: each of them; shade: ± 1 standard deviation over them")
     elif any(map(has_noise, panel.lines)):
         notes.append("shade: ± 1 standard error of val_loss")
     return ["; ".join(notes)] * bool(notes)

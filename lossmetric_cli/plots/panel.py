@@ -46,7 +46,8 @@ class Panel:
     """One pair of axes: `direction` is "min", "max" or None; `limits` are the lowest and the highest value shown.
 
     `levels` are what answers without a model score on the validation rows, by what they are called: the best constant, and
-    of a series the best naive forecast; without those that lie outside the limits.
+    of a series the best naive forecast; without those that lie outside the limits. `rival` is the name and the score of
+    what it is held against; `folds` the lines whose mean one of `lines` is.
     """
 
     title: str
@@ -57,6 +58,8 @@ class Panel:
     limits: tuple[float, float] = (0.0, 1.0)
     notes: tuple[str, ...] = ()
     levels: tuple[tuple[str, float], ...] = ()
+    rival: tuple[str, float] | None = None
+    folds: tuple[Line, ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -11,6 +11,7 @@ import matplotlib
 from matplotlib.font_manager import fontManager
 
 INK, GREY, FAINT = "#222222", "#6b6b6b", "#e4e4e4"
+RIVAL = "#8A4F7D"
 
 # Okabe & Ito, "Color Universal Design", 2008: told apart by the colour-blind; dashes tell them apart in grey.
 LINES = {

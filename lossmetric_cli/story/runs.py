@@ -24,7 +24,8 @@ def story(record: Record, *, width: int) -> list[Row]:
     status = info.get("status", "of unknown status")
     title = info.get("title") or "lmrun " + " ".join(info.get("overrides", []))
     rows = page.title(f"{title} · {status}", width=width)
-    for paragraph in (_what(info), _course(record), _worth(record), _partner(record), _test(record)):
+    figures = (_worth(record), _folds(record), _rival(record), _partner(record), _test(record))
+    for paragraph in (_what(info), _course(record), *figures):
         text = " ".join(paragraph)
         rows += [*page.blank(), *page.margin(text, width=width)] if text else []
     rows += page.blank()
@@ -46,7 +47,8 @@ def _what(info: dict[str, Any]) -> Iterator[str]:
         return
     data, model, optimizer, *_ = info["title"].split(" · ")
     rows = [f"{n:,} rows {_PARTS[part]}" for part, n in info["rows"].items() if part in _PARTS]
-    yield f"It trained {model} with {optimizer} on {data}: {listed(rows)}{_same_rows(info)}. {_asks(info['task'])}"
+    folds = f" in {info['folds']} folds, each of which has" if "folds" in info else ":"
+    yield f"It trained {model} with {optimizer} on {data}{folds} {listed(rows)}{_same_rows(info)}. {_asks(info['task'])}"
     settings = info["config"]["model"] if isinstance(info["config"].get("model"), dict) else {}
     penalties = [f"an {name.upper()} penalty of {settings[name]:g}" for name in ("l1", "l2") if settings.get(name)]
     yield f"It optimised {listed([info['loss']['name'], *penalties])} (lower is better) and nothing else."
@@ -157,6 +159,39 @@ def _skill(reached: dict[str, float], constant: dict[str, float], skill: float |
         f"On the {rows} its loss is {figure(reached['loss'])} where the best constant answer has "
         f"{figure(constant['loss'])}{said}{also}."
     )
+
+
+def _folds(record: Record) -> Iterator[str]:
+    """Yield how far the folds scatter around the means that stand above."""
+    scores, part = record.scores, "val"
+    each = [fold[part] for fold in scores.get("folds", []) if part in fold]
+    ends = scores.get("interval", {}).get(part, {})
+    if not each or not ends:
+        return
+    told = [f"{name} {span(*pair)}" for name, pair in ends.items() if "metric" not in record.info["metrics"].get(name, {})]
+    yield f"These are means over {scores['over']}; their 95 % intervals by Student's t are {listed(told)}."
+    losses = [fold["loss"] for fold in each if fold.get("loss") is not None]
+    if len(losses) == len(each):
+        low, high = min(losses), max(losses)
+        yield (
+            f"Its loss is lowest in fold {losses.index(low) + 1} ({figure(low)}) and highest in fold "
+            f"{losses.index(high) + 1} ({figure(high)}); folds/ has the record of each."
+        )
+
+
+def _rival(record: Record) -> Iterator[str]:
+    """Yield what another way to learn from the same rows scores; the verdicts say whether that differs from chance."""
+    rival = record.scores.get("rival", {})
+    parts = [(part, rows) for part, rows in (("val", "validation rows"), ("test", "test rows")) if part in rival]
+    for part, rows in parts:
+        own = record.scores[part]
+        told = [
+            f"{name} {figure(value)} against {figure(own[name])}"
+            for name, value in rival[part].items()
+            if value is not None and own.get(name) is not None and "metric" not in record.info["metrics"].get(name, {})
+        ]
+        who = "It" if part != parts[0][0] else f"{rival['name']} ({rival['fitted_to']}), trained on the same rows,"
+        yield f"{who} has on the {rows} {listed(told)} of the network."
 
 
 def _partner(record: Record) -> Iterator[str]:
