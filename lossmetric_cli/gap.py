@@ -11,13 +11,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras.src.backend.common import global_state
+from keras.src.models.functional import Functional
 
-from lossmetric_cli import feed
+from lossmetric_cli import anatomy, feed
 
 #: Training rows that the gap is measured on at most; of more it takes a seeded sample of whole batches.
 MOST_ROWS = 20_000
 #: How far a loss measured again may lie from the logged one, relatively: sums of float32 in another order.
 SAME = 1e-3
+
+
+#: Layers that do the same in training and in inference, whatever their settings.
+_ALIKE = (
+    *(keras.layers.InputLayer, keras.layers.Dense, keras.layers.Activation, keras.layers.ReLU, keras.layers.Softmax),
+    *(keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.MaxPooling2D, keras.layers.AveragePooling2D),
+    *(keras.layers.GlobalAveragePooling2D, keras.layers.Flatten, keras.layers.Reshape, keras.layers.Rescaling),
+    *(keras.layers.Normalization, keras.layers.UnitNormalization, keras.layers.Add, keras.layers.Concatenate),
+)
 
 
 class Gap(keras.callbacks.Callback):
@@ -69,7 +79,8 @@ def measure(model: keras.Model, rows: feed.Feed, *, epoch: int, logs: dict[str, 
             return {**known, "left_out": reason}
         train = rows.parts["train"]
         numbers = _numbers(rows, epoch)
-        weighted, plain, trained = _mean_losses(model, train, numbers, batch=rows.pace.batch)
+        mean = _mean_of_all(model, rows, numbers)
+        weighted, plain, trained = (mean,) * 3 if mean else _mean_losses(model, train, numbers, batch=rows.pace.batch)
     parts = {"running_mean": logs["loss"] - trained, "mode": trained - weighted, "weights": weighted - plain}
     if "val_loss" in logs:
         parts["generalisation"] = plain - logs["val_loss"]
@@ -99,6 +110,24 @@ def _numbers(rows: feed.Feed, epoch: int) -> np.ndarray:
     starts = np.arange(0, len(numbers), size)
     sample = np.random.default_rng([rows.seed, 3]).choice(starts, max(1, MOST_ROWS // size), replace=False)
     return np.concatenate([numbers[start : start + size] for start in np.sort(sample)])
+
+
+def _mean_of_all(model: keras.Model, rows: feed.Feed, numbers: np.ndarray) -> float | None:
+    """Return the mean loss of all training rows where it is the same in training mode and however they fall into batches.
+
+    That spares the graphs in which `_mean_losses` measures it. It is so where no row has a weight, every row has a loss of
+    its own, and every layer is known to do the same in training; else None.
+    """
+    train = rows.parts["train"]
+    is_plain = type(model) in (keras.Sequential, Functional) and all(map(_is_alike, model._flatten_layers(include_self=False)))
+    if not is_plain or train.trained[2:] or len(numbers) < len(train):
+        return None
+    found = rows.evaluate(model, "train")
+    return found["loss"] if found.get(anatomy.SCATTER, 0) > 0 else None
+
+
+def _is_alike(layer: Any) -> bool:
+    return type(layer) in _ALIKE and getattr(layer, "activity_regularizer", None) is None
 
 
 def _mean_losses(model: keras.Model, rows: feed.Rows, numbers: np.ndarray, *, batch: int) -> tuple[float, float, float]:

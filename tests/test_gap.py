@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lossmetric_cli import feed, gap
+from lossmetric_cli import anatomy, feed, gap
+from lossmetric_cli.outputs import Output
+from lossmetric_cli.task import Task
 
 PARTS = ("running_mean", "mode", "weights", "generalisation")
 ROWS, BATCH = 70, 16  # four full batches and one of six rows
@@ -109,6 +111,29 @@ def test_a_penalty_is_in_no_part():
     expected = cross_entropy(model, parts["train"], np.arange(ROWS)) + penalty - logs["val_loss"]
     assert found["generalisation"] == pytest.approx(expected, abs=1e-5)
     assert found["mode"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("penalty", [None, keras.regularizers.L2(0.1)], ids=["plain", "penalty"])
+def test_a_loss_that_is_the_same_in_training_is_that_of_the_graphs(penalty, monkeypatch):
+    """Where every layer does the same in training one evaluation stands for the three measured losses."""
+    model, parts = net(penalty=penalty), rows_of()
+    output = Output("", Task("binary", (5,), 1), keras.losses.BinaryCrossentropy(), "dense", "sigmoid")
+    anatomy.attach(model, [output], is_weighted=False)
+    rows, logs, found = trained(model, parts)
+    monkeypatch.setattr(gap, "_mean_of_all", lambda *_: None)
+    measured = gap.measure(model, rows, epoch=2, logs={"loss": logs["loss"], "val_loss": logs["val_loss"]})
+    assert found["mode"] == found["weights"] == 0
+    for part in PARTS:
+        assert found[part] == pytest.approx(measured[part], abs=1e-6), part
+
+
+@pytest.mark.parametrize(
+    "layer", [lambda: keras.layers.Dropout(0.5), lambda: keras.layers.ActivityRegularization(0.1)], ids=["dropout", "activity"]
+)
+def test_a_layer_that_may_differ_in_training_is_measured(layer):
+    model, parts = net(layer()), rows_of()
+    rows, _, _ = trained(model, parts)
+    assert gap._mean_of_all(model, rows, np.arange(ROWS)) is None
 
 
 def test_class_weights_are_a_part_of_their_own():
