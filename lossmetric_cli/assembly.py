@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lossmetric_cli import anatomy, catalog, checks, export, feed, losses, metrics, models, weights
+from lossmetric_cli import anatomy, catalog, checks, export, feed, losses, metrics, models, sampling, weights
 from lossmetric_cli.build import build
 from lossmetric_cli.callbacks import TrainEval, build_callbacks, hears_batches
 from lossmetric_cli.data import Data
@@ -21,6 +21,10 @@ from lossmetric_cli.optimizers import build_optimizer
 from lossmetric_cli.outputs import Output, of
 from lossmetric_cli.spec import RunSpec
 from lossmetric_cli.task import Task
+
+
+#: Bytes of one-hot labels that a part may take.
+LARGEST_LABELS = 10**9
 
 
 @dataclass
@@ -36,6 +40,11 @@ class Setup:
     rows: feed.Feed
     findings: checks.Findings
     parts: anatomy.Anatomy | None
+
+    @property
+    def resting(self) -> list[str]:
+        """The columns of metrics that count nothing in training: those under a loss that samples."""
+        return [column for output in self.outputs if output.task.is_sampled for column in output.figures]
 
     @property
     def figures(self) -> list[str]:
@@ -69,7 +78,7 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     rows = _fed(spec, data, model, outputs, findings)
     if {"loss_task", "metric_task"} & {found.check for found in findings.of("stop")}:
         findings.close()  # the columns of the history are not known, and so not what may be watched
-    pace = _pace(spec, len(rows["train"]))
+    pace = _pace(spec, len(rows["train"]), columns=sum(output.task.units for output in outputs))
     _compile(model, spec, outputs, build_optimizer(spec.optimizer, steps=pace.steps * spec.epochs))
     is_weighted = any(part.trained[2:] for part in rows.values())
     parts = anatomy.attach(model, outputs, is_weighted=is_weighted, adders=anatomy.adders(model))
@@ -112,13 +121,14 @@ def log_directions(
 ) -> dict[str, str | None]:
     """Return for each column that the history will have "max", "min", or None where nobody said which is better.
 
-    A metric that is taken after an epoch has no running value in it, and so no column without `val_` or `train_…_eval`.
+    A metric that is taken after an epoch has no running value in it, and so no column without `val_` or `train_…_eval`;
+    nor has any under a loss that samples.
     """
     known: dict[str, str | None] = {"loss": "min", **{output.column("loss"): "min" for output in outputs if output.name}}
     later: dict[str, str | None] = {}
     for output in outputs:
         for metric in output.metrics:
-            table = later if isinstance(metric, metrics.Whole) else known
+            table = later if isinstance(metric, metrics.Whole) or output.task.is_sampled else known
             table |= dict.fromkeys(output.columns[metric.name], metrics.direction(metric))
     parts = {"data_loss": "min", anatomy.UNWEIGHTED: "min"}
     others = {metric.name: parts.get(metric.name) for metric in model.metrics if metric.name not in ("compile_metrics", *known)}
@@ -192,10 +202,22 @@ def _metric_nodes(spec: RunSpec, output: Output) -> dict[str, Any]:
 
 def _encoded(part: Any, outputs: list[Output]) -> feed.Rows:
     """Return a part's rows with the labels in the form that each loss wants."""
+    for output in outputs:
+        _refuse_large(len(part), output)
     y = {output.name: output.task.encode(of(part.y, output), form=output.labels) for output in outputs}
     judged = {output.name: part.weights for output in outputs} if part.weights is not None else None
     alone = outputs[0].name == ""
     return feed.Rows(part.x, y[""] if alone else y, part.weights if alone else judged)
+
+
+def _refuse_large(rows: int, output: Output) -> None:
+    """Refuse a loss that takes one-hot rows where they are too many to keep."""
+    task, size = output.task, 4 * rows * output.task.units
+    if output.labels == "dense" and task.kind == "multiclass" and not task.is_soft and size > LARGEST_LABELS:
+        raise ConfigError(
+            f"loss={losses.loss_name(output.loss)} takes one-hot rows, and {rows:,} of {task.units:,} classes are "
+            f"{size / 1e9:.1f} GB; type loss=sparse_categorical_crossentropy"
+        )
 
 
 def _read_heads(model: keras.Model, outputs: list[Output], x: Any, data: Data, findings: checks.Findings) -> None:
@@ -220,6 +242,8 @@ def _read_heads(model: keras.Model, outputs: list[Output], x: Any, data: Data, f
             continue  # of another loss the head may be right: advice on both would be two ways that do not go together
         with findings.stopping("head_mismatch"):
             checks.refuse_mismatch(output.loss, task=output.task, activation=output.activation, path=path)
+            if output.task.is_sampled:
+                sampling.set_up(model, output)
 
 
 def _answers(model: keras.Model, outputs: list[Output], x: Any) -> Any:
@@ -242,13 +266,14 @@ def _answers(model: keras.Model, outputs: list[Output], x: Any) -> Any:
     return answers
 
 
-def _pace(spec: RunSpec, rows: int) -> feed.Pace:
+def _pace(spec: RunSpec, rows: int, *, columns: int) -> feed.Pace:
     return feed.Pace.of(
         rows,
         batch_size=spec.batch_size,
         steps_per_epoch=spec.steps_per_epoch,
         steps_per_execution=spec.steps_per_execution,
         validation=spec.validation_batch_size,
+        columns=columns,
     )
 
 

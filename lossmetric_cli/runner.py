@@ -15,7 +15,7 @@ from lossmetric_cli import devices, export, feed, metrics, plots
 from lossmetric_cli.assembly import Setup, assemble
 from lossmetric_cli.baselines import baselines
 from lossmetric_cli.build import build
-from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, TrainEval
+from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, Resting, TrainEval
 from lossmetric_cli.console import Voice
 from lossmetric_cli.data import Data, prepare
 from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
@@ -144,13 +144,12 @@ def predict(setup: Setup, data: Data, *, seed: int) -> dict[str, np.ndarray]:
     for name, part in data.parts.items():
         if name == "train":
             continue
-        predicted = setup.rows.predict(setup.model, name)
-        answers = {output.name: of(predicted, output) for output in setup.outputs}
-        kept = _sample(len(part), sum(answer.nbytes for answer in answers.values()), seed=seed)
+        kept = _sample(len(part), 4 * len(part) * setup.rows.pace.columns, seed=seed)
+        predicted = setup.rows.predict(setup.model, name, kept)
         for output in setup.outputs:
             ending = f"_{output.name}" if output.name else ""
             arrays[f"{name}_true{ending}"] = _single_column(of(part.y, output)[kept])
-            arrays[f"{name}_pred{ending}"] = _single_column(answers[output.name][kept])
+            arrays[f"{name}_pred{ending}"] = _single_column(of(predicted, output))
         arrays[f"{name}_rows"] = part.rows[kept]
     return arrays
 
@@ -158,7 +157,8 @@ def predict(setup: Setup, data: Data, *, seed: int) -> dict[str, np.ndarray]:
 def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
     """Train; what a callback or a metric prints goes to stderr, since stdout is for programs."""
     honest = [TrainEval(setup.rows, setup.figures)] if TrainEval.part in setup.rows.parts else []
-    honest.append(AfterEpoch(functools.partial(after_epoch, setup), setup.rows.parts))
+    honest += [AfterEpoch(functools.partial(after_epoch, setup), setup.rows.parts)]
+    honest = [*([Resting(setup.resting)] if setup.resting else []), *honest]
     try:
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             if spec.validation_freq > 1:  # an epoch without validation is no surprise: the check rare_validation tells of it

@@ -20,7 +20,7 @@ FILES = sorted(shipped.PACKAGE.rglob("*.py"))
 FLOORS = [
     ["errors", "task", "catalog", "shipped", "console"],
     ["ranges"],
-    ["store", "spec", "build", "outputs", "quantiles"],
+    ["store", "spec", "build", "outputs", "quantiles", "sampling"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
     ["callbacks", "checks", "export", "plots", "baselines", "weights", "gap", "intervals"],
     ["assembly", "progress"],
@@ -39,8 +39,9 @@ AT_ALL = {
     "keras": [
         *("anatomy", "assembly", "baselines", "callbacks", "checks", "data", "devices", "export"),
         *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
+        "sampling",
     ],
-    "tensorflow": ["anatomy", "checks", "devices", "feed", "gap", "intervals"],
+    "tensorflow": ["anatomy", "checks", "devices", "feed", "gap", "intervals", "losses"],
     "pandas": ["data", "plots", "record", "sweep", "verdicts"],
     "sklearn": ["data", "metrics"],
     "matplotlib": ["plots"],

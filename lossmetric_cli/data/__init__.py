@@ -2,6 +2,7 @@
 
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.generators import blobs, letters26, linear, multilabel, multitask, page1, ratings, sorted_blobs
+from lossmetric_cli.data.language import next_word
 from lossmetric_cli.data.parts import prepare
 from lossmetric_cli.data.split import holdout, none, same
 from lossmetric_cli.data.tables import csv
@@ -24,6 +25,7 @@ __all__ = [
     "linnerud",
     "multilabel",
     "multitask",
+    "next_word",
     "none",
     "page1",
     "prepare",

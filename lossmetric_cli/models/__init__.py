@@ -4,8 +4,10 @@ from lossmetric_cli.models.images import cnn
 from lossmetric_cli.models.plain import linear, mlp, sequential
 from lossmetric_cli.models.reading import last_activation, trained_parameters, two_faced
 from lossmetric_cli.models.tables import two_tower, wide_deep
+from lossmetric_cli.sampling import SampledHead
 
 __all__ = [
+    "SampledHead",
     "cnn",
     "last_activation",
     "linear",

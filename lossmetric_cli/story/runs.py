@@ -195,6 +195,7 @@ def _gap(gap: dict[str, Any]) -> str:
 
 
 _PLAIN = {
+    "sampling": "that loss is of a few drawn classes and val_loss of all",
     "running_mean": "the running mean: loss is measured while the weights change",
     "mode": "the mode: layers that work differently in training",
     "weights": "the class weights, which only the training loss has",
