@@ -22,7 +22,6 @@ from lossmetric_cli.outputs import Output, of
 from lossmetric_cli.spec import RunSpec
 from lossmetric_cli.task import Task
 
-
 #: Bytes of one-hot labels that a part may take.
 LARGEST_LABELS = 10**9
 

@@ -19,14 +19,16 @@ SAMPLERS = ("log_uniform", "uniform")
 class Draw:
     """What a head lays beside its probabilities while it trains: all that a loss of a few classes is computed from.
 
-    `vectors` (rows, width) are the head's input, `kernel` (classes, width) and `bias` (classes,) its variables, and
-    `classes` (samples,) the numbers drawn, int64, each independently of the others. `sampler` is one of `SAMPLERS`.
+    `vectors` (rows, width) are the head's input, `kernel` (classes, width) and `bias` (classes,) its variables,
+    `classes` (samples,) the numbers drawn, int64, no two alike, and `limit` what a class had to come below to be drawn.
+    `sampler` is one of `SAMPLERS`.
     """
 
     vectors: Any
     kernel: Any
     bias: Any
     classes: Any
+    limit: Any
     sampler: str
 
     @property
@@ -35,12 +37,16 @@ class Draw:
         return self.classes.shape[0]
 
     def expected(self, numbers: Any) -> Any:
-        """Return how often each of these classes is drawn in the mean, float32 of the shape of `numbers`."""
-        return self.samples * chances(ops.cast(numbers, "float32"), self.sampler, self.bias.shape[0])
+        """Return the chance that each of these classes is drawn below the limit, float32 of the shape of `numbers`.
+
+        A sum over the drawn classes, each divided by it, has the sum over all classes for its mean (Cohen and Kaplan,
+        Summarizing Data Using Bottom-k Sketches, 2007: rank conditioning).
+        """
+        return -ops.expm1(-self.limit * chances(ops.cast(numbers, "float32"), self.sampler, self.bias.shape[0]))
 
 
 def chances(numbers: Any, sampler: str, classes: int) -> Any:
-    """Return the probability of each of these class numbers (floats) in one draw from so many classes.
+    """Return the weight in the draw of each of these class numbers (floats); of all classes they sum to 1.
 
     "log_uniform" is log((k + 2) / (k + 1)) / log(classes + 1), near Zipf's law, as `tf.random.log_uniform_candidate_sampler`.
     """
@@ -49,11 +55,16 @@ def chances(numbers: Any, sampler: str, classes: int) -> Any:
     return ops.log1p(1 / (numbers + 1)) / math.log(classes + 1)
 
 
-def draw(samples: int, sampler: str, classes: int, *, seed: Any) -> Any:
-    """Return `samples` class numbers, int64 (samples,), drawn with replacement; `seed` is a SeedGenerator."""
-    evenly = keras.random.uniform((samples,), dtype="float64", seed=seed)
-    places = evenly * classes if sampler == "uniform" else ops.exp(evenly * math.log(classes + 1)) - 1
-    return ops.minimum(ops.cast(places, "int64"), classes - 1)
+def draw(samples: int, sampler: str, classes: int, *, seed: Any) -> tuple[Any, Any]:
+    """Return `samples` class numbers, int64 (samples,), no two alike, and the limit that they came below.
+
+    Each class waits an exponential time, the shorter the larger its weight; the first ones are drawn, and the next one's
+    time is the limit. `seed` is a SeedGenerator, `samples` below `classes`.
+    """
+    waits = -ops.log1p(-keras.random.uniform((classes,), dtype="float32", seed=seed))
+    times = waits / chances(ops.arange(classes, dtype="float32"), sampler, classes)
+    values, places = ops.top_k(-times, samples + 1)
+    return ops.cast(places[:samples], "int64"), -values[samples]
 
 
 @keras.saving.register_keras_serializable(package="lossmetric_cli")
@@ -85,8 +96,8 @@ class SampledHead(keras.layers.Layer):
         logits = ops.matmul(inputs, ops.transpose(self.kernel)) + self.bias
         answer = keras.activations.softmax(logits)
         if training and self.samples:
-            classes = draw(self.samples, self.sampler, self.units, seed=self.seed_generator)
-            answer.of_draw = Draw(inputs, self.kernel.value, self.bias.value, classes, self.sampler)
+            drawn_now = draw(min(self.samples, self.units - 1), self.sampler, self.units, seed=self.seed_generator)
+            answer.of_draw = Draw(inputs, self.kernel.value, self.bias.value, *drawn_now, self.sampler)
         return answer
 
     def get_config(self) -> dict[str, Any]:

@@ -62,7 +62,7 @@ IDEAS = {
             ("Keras chooses the accuracy by the loss", "Keras 2 did; Keras 3 looks at shapes alone"),
         ),
         show=(("lmrun loss=categorical_crossentropy", "then loss=sparse_categorical_crossentropy: the same val_loss"),),
-        also=("cross-entropy family", "sparse", "soft labels", "label smoothing", "sampled_softmax", "nce", "nce_loss"),
+        also=("cross-entropy family", "sparse", "soft labels", "label smoothing"),
         see=("logits", "multi-label", "crossentropy"),
     ),
     "multi-label": Idea(

@@ -83,11 +83,11 @@ CARDS = {
     ),
     "sampled_softmax": Card(
         formula=(
-            "in training  loss = log(Σ exp(s)) − s of the right class,  s = z − log(expected)\n"
+            "in training  loss = log(Σ exp(s)) − s of the right class,  s = z − log(chance)\n"
             "elsewhere    loss = −log(p of class y)"
         ),
-        where="z logit; the sum is over the right class and those drawn that are another; expected: how often a class is drawn "
-        "in the mean, samples·P; p predicted probability, of all classes; log natural",
+        where="z logit; the sum is over the right class and those drawn that are another; chance: how probable it is that a "
+        "class is drawn, 1 − exp(−t·P) with the t of the draw; p predicted probability, of all classes; log natural",
         note="For many thousand classes: a training step looks at loss.samples of them, and its cost hardly grows with their "
         "number. The built-in models end in a head that draws them. val_loss, train_loss_eval and all figures at the end are "
         "sparse_categorical_crossentropy.",
@@ -96,8 +96,8 @@ CARDS = {
         beside=("accuracy", "sparse_top_k_categorical_accuracy"),
         traps=(
             "loss lies below val_loss because it is of fewer classes, and that is no overfitting: compare train_loss_eval.",
-            "log_uniform draws low class numbers most, P = log((k + 2)/(k + 1))/log(classes + 1), for classes sorted by how "
-            "frequent they are. Where they are not, take loss.sampler=uniform.",
+            "A batch draws no class twice. log_uniform draws low class numbers most, P = log((k + 2)/(k + 1))/log(classes + 1), "
+            "for classes sorted by how frequent they are. Where they are not, take loss.sampler=uniform.",
             "Metrics have no column of the running epoch: they would need all classes in every step.",
             "adam moves every weight of the head in every step; sgd moves the rows of the drawn classes alone, and is faster.",
         ),
@@ -106,9 +106,9 @@ CARDS = {
         command="lmrun data=next_word loss=sampled_softmax optimizer=adagrad lr=0.1 batch_size=128",
     ),
     "nce": Card(
-        formula="in training  loss = log(1 + exp(−s)) + Σ log(1 + exp(t))\nelsewhere    loss = −log(p of class y)",
-        where="s = z − log(expected) of the right class, t the same of each drawn class, z logit; expected: how often a class "
-        "is drawn in the mean, samples·P; p predicted probability, of all classes; log natural",
+        formula="in training  loss = log(1 + exp(−s)) + Σ log(1 + exp(r))\nelsewhere    loss = −log(p of class y)",
+        where="s = z − log(chance) of the right class, r the same of each drawn class, z logit; chance: how probable it is "
+        "that a class is drawn; p predicted probability, of all classes; log natural",
         note="A row asks samples + 1 yes-or-no questions: is this the right class, or noise? The logits learn to be logs of "
         "probabilities by themselves. val_loss, train_loss_eval and all figures at the end are "
         "sparse_categorical_crossentropy.",
@@ -120,8 +120,8 @@ CARDS = {
             "log_uniform is for classes sorted by how frequent they are; where they are not, take loss.sampler=uniform.",
             "Metrics have no column of the running epoch: they would need all classes in every step.",
         ),
-        source="Gutmann and Hyvärinen, Noise-Contrastive Estimation, 2010; Mnih and Teh, A Fast and Simple Algorithm for Training "
-        "Neural Probabilistic Language Models, 2012; TensorFlow docs: tf.nn.nce_loss",
+        source="Gutmann and Hyvärinen, Noise-Contrastive Estimation, 2010; Mnih and Teh, A Fast and Simple Algorithm for "
+        "Training Neural Probabilistic Language Models, 2012; TensorFlow docs: tf.nn.nce_loss",
         command="lmrun data=next_word loss=nce optimizer=adagrad lr=0.1 batch_size=128",
     ),
     "weighted_sum": Card(

@@ -58,7 +58,7 @@ class Sampled(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(package="lossmetric_cli")
 class SampledSoftmax(Sampled):
-    """The cross-entropy of a softmax over the right class and a few drawn ones, each logit less the log of its expected count.
+    """The cross-entropy of a softmax over the right class and a few drawn ones, each logit less the log of its chance.
 
     Jean, Cho, Memisevic and Bengio, On Using Very Large Target Vocabulary for Neural Machine Translation, 2015, section 3;
     `tf.nn.sampled_softmax_loss`. A drawn class that is a row's right one is left out of that row.
