@@ -42,8 +42,12 @@ class Gap(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Measure and tell."""
-        if self._epoch is not None:
-            self._tell(measure(self.model, self._rows, epoch=self._epoch, logs=self._logs))
+        if self._epoch is None:
+            return
+        if "loss" not in self._logs:
+            self._tell({"left_out": "the model has a train_step of its own, which returns no loss"})
+            return
+        self._tell(measure(self.model, self._rows, epoch=self._epoch, logs=self._logs))
 
 
 #: Columns that say whether the weights are still those that the epoch ended with, and the part each is measured on.

@@ -81,8 +81,11 @@ def _as_list(targets: Any) -> list[str]:
 def evaluate(setup: Setup) -> dict[str, dict[str, float]]:
     """Return what the weights that the run ends with score in inference mode, for each part of the data.
 
-    The loss, its parts and its `loss_stderr`, and the metrics.
+    The loss, its parts and its `loss_stderr`, and the metrics; of a model with steps of its own what its test_step
+    returns, and nothing where it has none.
     """
+    if setup.logged and not setup.logged.test:
+        return {}
     parts = [part for part in setup.rows.parts if part != TrainEval.part]
     return {part: setup.rows.evaluate(setup.model, part) | after_epoch(setup, part) for part in parts}
 
@@ -100,7 +103,7 @@ def sureness(
     None where the answers are a sample only.
     """
     name = next((part for part in ("test", "val") if part in setup.rows.parts), None)
-    if name is None or len(answers[f"{name}_rows"]) != len(setup.rows.parts[name]):
+    if name not in figures or len(answers.get(f"{name}_rows", ())) != len(setup.rows.parts[name]):
         return {}
     seen = {output.name: _seen(output, setup.rows.parts[name], answers, part=name) for output in setup.outputs}
     return {
@@ -138,11 +141,11 @@ def predict(setup: Setup, data: Data, *, seed: int) -> dict[str, np.ndarray]:
 
     For `val` and `test`: `<part>_true` (rows,) class numbers or (rows, targets), `<part>_pred` what the model answers,
     a single column as (rows,), and `<part>_rows` the rows of the source; of several outputs `<part>_true_<output>` and
-    `<part>_pred_<output>`. More than 100 MB is cut to a seeded sample.
+    `<part>_pred_<output>`. More than 100 MB is cut to a seeded sample. A model that gives no single answer has none.
     """
     arrays: dict[str, np.ndarray] = {}
     for name, part in data.parts.items():
-        if name == "train":
+        if name == "train" or not setup.answers:
             continue
         kept = _sample(len(part), 4 * len(part) * setup.rows.pace.columns, seed=seed)
         predicted = setup.rows.predict(setup.model, name, kept)

@@ -96,7 +96,7 @@ CARDS = {
         beside=("accuracy", "sparse_top_k_categorical_accuracy"),
         traps=(
             "loss lies below val_loss because it is of fewer classes, and that is no overfitting: compare train_loss_eval.",
-            "A batch draws no class twice. log_uniform draws low class numbers most, P = log((k + 2)/(k + 1))/log(classes + 1), "
+            "A batch draws no class twice. log_uniform draws low numbers most, P = log((k + 2)/(k + 1))/log(classes + 1), "
             "for classes sorted by how frequent they are. Where they are not, take loss.sampler=uniform.",
             "Metrics have no column of the running epoch: they would need all classes in every step.",
             "adam moves every weight of the head in every step; sgd moves the rows of the drawn classes alone, and is faster.",
