@@ -294,6 +294,7 @@ def _loss_facts(output: Output) -> dict[str, Any]:
         "class": type(output.loss).__name__,
         "labels": output.labels,
         "weight": output.weight,
+        **({"samples": output.loss.samples} if output.task.is_sampled else {}),
     }
 
 

@@ -15,10 +15,12 @@ from lossmetric_cli import baselines, sampling
 from lossmetric_cli.cli import answer
 from lossmetric_cli.data import next_word, prepare
 from lossmetric_cli.errors import ConfigError
+from lossmetric_cli.explain.cards import CARDS
 from lossmetric_cli.feed import Pace, Rows
 from lossmetric_cli.losses import Nce, SampledSoftmax, fit_task
 from lossmetric_cli.metrics import build_metrics
 from lossmetric_cli.outputs import Output
+from lossmetric_cli.plots.numbers import panels
 from lossmetric_cli.record import Record
 from lossmetric_cli.story import gaps
 from lossmetric_cli.task import Task
@@ -112,6 +114,7 @@ def test_sampled_softmax_is_its_formula_over_the_drawn_classes(head, sampler: st
     others = z[:, classes] - np.log(chance(classes, draw))
     others[classes[None, :] == LABELS[:, None]] = -np.inf
     wanted = np.log(np.exp(right) + np.exp(others).sum(axis=1)) - right
+    assert "log(Σ exp(s)) − s of the right class,  s = z − log(chance)" in CARDS["loss"]["sampled_softmax"].formula
     np.testing.assert_allclose(SampledSoftmax().call(LABELS, answered), wanted, rtol=1e-4)
 
 
@@ -122,6 +125,7 @@ def test_nce_is_its_formula_over_the_drawn_classes(head):
     right = z[np.arange(len(LABELS)), LABELS] - np.log(chance(LABELS, draw))
     others = z[:, classes] - np.log(chance(classes, draw))
     wanted = np.log1p(np.exp(-right)) + np.log1p(np.exp(others)).sum(axis=1)
+    assert "log(1 + exp(−s)) + Σ log(1 + exp(r))" in CARDS["loss"]["nce"].formula
     np.testing.assert_allclose(Nce().call(LABELS, answered), wanted, rtol=1e-4)
 
 
@@ -209,6 +213,10 @@ def test_metrics_have_no_column_of_the_running_epoch(runs, name: str):
 def test_the_run_says_that_its_losses_are_two(runs):
     told = "loss is nce of 20 drawn classes; train_loss_eval, val_loss and the metrics are of all 500"
     assert told in runs["nce"].info["notes"]
+
+
+def test_the_picture_says_of_which_line_classes_are_drawn(runs):
+    assert panels(runs["nce"])[0].detail == "nce, train of 20 drawn classes"
 
 
 def test_same_words_draw_the_same_classes(runs):
