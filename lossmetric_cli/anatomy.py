@@ -81,7 +81,7 @@ class Anatomy:
         figures |= {f"{name}_loss": value for name, value in added.items()}
         if UNWEIGHTED in self.means:
             figures[UNWEIGHTED] = self._sum({o.name: self._value(o, y, y_pred, None) for o in self._outputs})
-        rows = tf.shape(tf.nest.flatten(y_pred)[0])[0]
+        rows = tf.shape(tf.nest.flatten(y)[0])[0]  # of y_pred it would keep a softmax in the graph that sampling leaves out
         for name, mean in self.means.items():
             mean.update_state(figures[name], sample_weight=rows)
         if not training:

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lossmetric_cli import anatomy, catalog, checks, export, feed, losses, metrics, models, weights
+from lossmetric_cli import anatomy, catalog, checks, columns, export, feed, losses, metrics, models, sampling, weights
 from lossmetric_cli.build import build
 from lossmetric_cli.callbacks import TrainEval, build_callbacks, hears_batches
 from lossmetric_cli.contest import build_rival
@@ -23,6 +23,11 @@ from lossmetric_cli.outputs import Output, of
 from lossmetric_cli.rivals import Rival
 from lossmetric_cli.spec import RunSpec
 from lossmetric_cli.task import Task
+
+#: What stands for the activation of a model that gives no single answer: it has no `call`, or returns several things.
+UNANSWERED = "none"
+#: Bytes of one-hot labels that a part may take.
+LARGEST_LABELS = 10**9
 
 
 @dataclass
@@ -39,10 +44,20 @@ class Setup:
     findings: checks.Findings
     parts: anatomy.Anatomy | None
     rival: Rival | None = None
+    logged: columns.Logged | None = None
+    answers: bool = True
+
+    @property
+    def resting(self) -> list[str]:
+        """The columns of metrics that count nothing in training: those under a loss that samples."""
+        return [column for output in self.outputs if output.task.is_sampled for column in output.figures]
 
     @property
     def figures(self) -> list[str]:
-        """The loss and the metrics by their names in the history."""
+        """The loss and the metrics by their names in the history; what a test_step of the model's own returns."""
+        if self.logged:
+            later = [c for o in self.outputs for m in o.metrics if isinstance(m, metrics.Whole) for c in o.columns[m.name]]
+            return [*columns.figures(self.model, self.logged), *later]
         parts = [output.column("loss") for output in self.outputs if output.name]
         return ["loss", *parts, *(column for output in self.outputs for column in output.figures)]
 
@@ -72,13 +87,16 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     rows = _fed(spec, data, model, outputs, findings)
     if {"loss_task", "metric_task"} & {found.check for found in findings.of("stop")}:
         findings.close()  # the columns of the history are not known, and so not what may be watched
-    pace = _pace(spec, len(rows["train"]))
+    pace = _pace(spec, len(rows["train"]), columns=sum(output.task.units for output in outputs))
     _compile(model, spec, outputs, build_optimizer(spec.optimizer, steps=pace.steps * spec.epochs))
     is_weighted = any(part.trained[2:] for part in rows.values())
     parts = anatomy.attach(model, outputs, is_weighted=is_weighted, adders=anatomy.adders(model))
     _name_columns(outputs, model, rows, data)
+    logged = columns.read(model, rows)
+    if logged:
+        data.notes += [*columns.drop_unlogged(model, outputs, logged), *columns.average(model, logged)]
     has_sample = TrainEval.part in rows
-    directions = log_directions(model, outputs, has_validation="val" in rows, has_sample=has_sample)
+    directions = columns.directions(model, outputs, has_validation="val" in rows, has_sample=has_sample, logged=logged)
     with findings.stopping("monitor"):
         checks.check_monitor(spec.monitor, path="monitor", directions=directions, mode=spec.mode)
         directions[spec.monitor] = directions[spec.monitor] or spec.mode
@@ -92,7 +110,10 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     rate_changes = _has_schedule(spec) or any(isinstance(callback, checks.RATE_SETTERS) for callback in heard)
     rate_changes = rate_changes or hasattr(model, "fine_tuning")
     fed = feed.make(rows, model, pace=pace, seed=spec.seed)
-    return Setup(task, outputs, model, directions, rate_changes, heard, fed, findings, parts, rival)
+    answers = outputs[0].activation is not UNANSWERED
+    return Setup(
+        task, outputs, model, directions, rate_changes, heard, fed, findings, parts, rival=rival, logged=logged, answers=answers
+    )
 
 
 def _fed(
@@ -110,28 +131,6 @@ def _fed(
         rows["train"], notes = weights.weighted(rows["train"], data, outputs, spec)
         data.notes += notes
     return rows | _train_sample(rows["train"], spec)
-
-
-def log_directions(
-    model: keras.Model, outputs: list[Output], *, has_validation: bool, has_sample: bool
-) -> dict[str, str | None]:
-    """Return for each column that the history will have "max", "min", or None where nobody said which is better.
-
-    A metric that is taken after an epoch has no running value in it, and so no column without `val_` or `train_…_eval`.
-    """
-    known: dict[str, str | None] = {"loss": "min", **{output.column("loss"): "min" for output in outputs if output.name}}
-    later: dict[str, str | None] = {}
-    for output in outputs:
-        for metric in output.metrics:
-            table = later if isinstance(metric, metrics.Whole) else known
-            table |= dict.fromkeys(output.columns[metric.name], metrics.direction(metric))
-    parts = {"data_loss": "min", anatomy.UNWEIGHTED: "min"}
-    others = {metric.name: parts.get(metric.name) for metric in model.metrics if metric.name not in ("compile_metrics", *known)}
-    train = {**known, **others}
-    columns = {name: way for name, way in train.items() if name != anatomy.SCATTER}
-    if has_validation:
-        columns |= {f"val_{name}": way for name, way in (train | later).items()}
-    return columns | ({f"train_{name}_eval": way for name, way in (known | later).items()} if has_sample else {})
 
 
 def _measured(output: Output, spec: RunSpec, data: Data) -> list[Any]:
@@ -197,14 +196,30 @@ def _metric_nodes(spec: RunSpec, output: Output) -> dict[str, Any]:
 
 def _encoded(part: Any, outputs: list[Output]) -> feed.Rows:
     """Return a part's rows with the labels in the form that each loss wants."""
+    for output in outputs:
+        _refuse_large(len(part), output)
     y = {output.name: output.task.encode(of(part.y, output), form=output.labels) for output in outputs}
     judged = {output.name: part.weights for output in outputs} if part.weights is not None else None
     alone = outputs[0].name == ""
     return feed.Rows(part.x, y[""] if alone else y, part.weights if alone else judged)
 
 
+def _refuse_large(rows: int, output: Output) -> None:
+    """Refuse a loss that takes one-hot rows where they are too many to keep."""
+    task, size = output.task, 4 * rows * output.task.units
+    if output.labels == "dense" and task.kind == "multiclass" and not task.is_soft and size > LARGEST_LABELS:
+        raise ConfigError(
+            f"loss={losses.loss_name(output.loss)} takes one-hot rows, and {rows:,} of {task.units:,} classes are "
+            f"{size / 1e9:.1f} GB; type loss=sparse_categorical_crossentropy"
+        )
+
+
 def _read_heads(model: keras.Model, outputs: list[Output], x: Any, data: Data, findings: checks.Findings) -> None:
     """Fill in each output's last activation, the logits of its loss, and check the two against each other."""
+    if _is_without_answer(model, outputs, x):
+        outputs[0].activation, outputs[0].metrics = UNANSWERED, []
+        data.notes.append("model: it gives no single answer, so that there are no predictions")
+        return
     answers = _answers(model, outputs, x)
     for output in outputs:
         path = output.path or "model"
@@ -213,6 +228,8 @@ def _read_heads(model: keras.Model, outputs: list[Output], x: Any, data: Data, f
         is_embedding = output.task.head == "embedding"
         known = models.last_activation(model, output.name)
         output.activation = known or (None if is_embedding else checks.read_off(answer))
+        if output.loss is None:
+            continue  # what the model ends in is its own affair: no loss reads it
         if known is None and not is_embedding:
             data.notes.append(f"{path}: its last layer does not tell; its answers are read as {output.activation}")
         output.loss, mended = losses.fit_head(output.loss, activation=output.activation)
@@ -225,6 +242,21 @@ def _read_heads(model: keras.Model, outputs: list[Output], x: Any, data: Data, f
             continue  # of another loss the head may be right: advice on both would be two ways that do not go together
         with findings.stopping("head_mismatch"):
             checks.refuse_mismatch(output.loss, task=output.task, activation=output.activation, path=path)
+            if output.task.is_sampled:
+                sampling.set_up(model, output)
+
+
+def _is_without_answer(model: keras.Model, outputs: list[Output], x: Any) -> bool:
+    """Return whether a model that trains itself answers with anything but one array: it may have no `call` at all."""
+    if outputs[0].loss is not None or not columns.own_steps(model):
+        return False
+    if type(model).call is keras.Model.call:
+        return True
+    try:
+        answer = model(x, training=False)
+    except Exception:  # whatever the user's model raises: `_answers` tells it
+        return False
+    return isinstance(answer, (dict, list, tuple))
 
 
 def _answers(model: keras.Model, outputs: list[Output], x: Any) -> Any:
@@ -247,13 +279,14 @@ def _answers(model: keras.Model, outputs: list[Output], x: Any) -> Any:
     return answers
 
 
-def _pace(spec: RunSpec, rows: int) -> feed.Pace:
+def _pace(spec: RunSpec, rows: int, *, columns: int) -> feed.Pace:
     return feed.Pace.of(
         rows,
         batch_size=spec.batch_size,
         steps_per_epoch=spec.steps_per_epoch,
         steps_per_execution=spec.steps_per_execution,
         validation=spec.validation_batch_size,
+        columns=columns,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -15,6 +16,9 @@ from lossmetric_cli.task import Task
 
 #: Rows that a baseline is computed on at most; of more it takes every k-th, which changes a mean in its fourth digit.
 MOST_ROWS = 100_000
+
+#: Cells of answers that are scored at once: 128 MB. Where rows times classes are more, rows of one class are scored once.
+MOST_CELLS = 2**25
 
 #: A column for one class is won by answering that class: tried for so many classes at most.
 MOST_CLASSES = 100
@@ -31,6 +35,37 @@ _BEST_AT_KNOWN = (
     *(keras.losses.BinaryCrossentropy, keras.losses.MeanSquaredError),
     *(keras.losses.MeanAbsoluteError, keras.losses.Hinge),
 )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The rows that an answer is scored on.
+
+    `encoded` are their labels as loss and metrics are fed them, `rows` how many there are. Where they are too many for one
+    batch of so many classes, `encoded` has one row a class, and `counts` says how many rows it stands for; else that is
+    None. `weights` is what the rows count in the loss, None where all count 1.
+    """
+
+    encoded: np.ndarray
+    rows: int
+    counts: np.ndarray | None
+    weights: np.ndarray | None
+
+    def batches(self, answer: np.ndarray, weights: np.ndarray | None) -> Iterator[tuple[np.ndarray, ...]]:
+        """Yield labels, the answer for each of them, and weights, in batches that fit into memory."""
+        size = max(1, MOST_CELLS // len(answer)) if self.counts is not None else len(self.encoded)
+        for start in range(0, len(self.encoded), size):
+            labels = self.encoded[start : start + size]
+            yield labels, _repeated(answer, len(labels)), None if weights is None else weights[start : start + size]
+
+
+def _judged(task: Task, encoded: np.ndarray, weights: np.ndarray | None) -> Judged:
+    if encoded.ndim > 1 or task.kind != "multiclass" or len(encoded) * task.units <= MOST_CELLS:
+        return Judged(encoded, len(encoded), None, weights)
+    classes, place, counts = np.unique(encoded, return_inverse=True, return_counts=True)
+    counts = counts.astype("float32")
+    summed = counts if weights is None else np.bincount(place, weights=weights).astype("float32")
+    return Judged(classes, len(encoded), counts, summed)
 
 
 def baselines(outputs: list[Output], *, natural: Any, rows: Rows) -> dict[str, float]:
@@ -66,10 +101,10 @@ def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights
     weights = None if weights is None else weights[::step]
     if task.quantiles:
         natural = np.broadcast_to(natural, (len(natural), task.units))
-    answers = list(_answers(task, natural, output.activation, weights))
+    answers, judged = list(_answers(task, natural, output.activation, weights)), _judged(task, encoded, weights)
     found = {}
     if isinstance(output.loss, keras.losses.Loss):
-        score = _loss_of(output.loss, encoded, weights)
+        score = _loss_of(output.loss, judged)
         answers += [_searched(score, natural)] if task.kind == "regression" and task.units <= MOST_SEARCHED else []
         if task.kind in ("binary", "multilabel") and type(output.loss) not in _BEST_AT_KNOWN:
             shares = task.encode(natural, form="dense").mean(axis=0)
@@ -85,11 +120,7 @@ def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights
     for metric in output.metrics:
         way = metrics.direction(metric)
         if way and not isinstance(metric, metrics.Own):
-            counted = weights if metrics.is_weighted(metric) else None
-            tried = [
-                metrics.values_of(metric, y_true=encoded, y_pred=_repeated(answer, len(encoded)), weights=counted)
-                for answer in answers
-            ]
+            tried = [_values(metric, answer, judged) for answer in answers]
             best = _best(tried, max if way == "max" else min)
             named = zip(metrics.columns(metric), output.columns[metric.name], strict=True)
             found |= {column: _told(best[name], way) for name, column in named if name in best}
@@ -152,8 +183,11 @@ def _answers(task: Task, natural: np.ndarray, activation: str | None, weights: n
     if task.kind == "regression":
         yield from (np.average(natural, axis=0, weights=weights), np.median(natural, axis=0))
         return
-    one_hot = task.encode(natural, form="dense")
-    shares = np.average(one_hot, axis=0, weights=weights).astype("float32")
+    if task.kind == "multiclass" and not task.is_soft:
+        counted = np.bincount(natural, weights=weights, minlength=task.units)
+        shares = (counted / counted.sum()).astype("float32")
+    else:
+        shares = np.average(task.encode(natural, form="dense"), axis=0, weights=weights).astype("float32")
     if task.kind == "multiclass":
         shares[shares.argmax()] += 1e-6  # of equal shares Keras' F1Score takes every class for the predicted one (3.15)
     largest = (np.arange(len(shares)) == shares.argmax() if task.kind == "multiclass" else shares >= 0.5).astype("float32")
@@ -217,11 +251,28 @@ def _golden_section(score: Callable[[float], float], low: float, high: float) ->
     return (low + high) / 2
 
 
-def _loss_of(loss: keras.losses.Loss, encoded: np.ndarray, weights: np.ndarray | None) -> Callable[[np.ndarray], float]:
+def _loss_of(loss: keras.losses.Loss, judged: Judged) -> Callable[[np.ndarray], float]:
     def score(answer: np.ndarray) -> float:
-        return float(loss(encoded, _repeated(answer, len(encoded)), sample_weight=weights))
+        batches = judged.batches(answer, judged.weights)
+        return sum(len(y) * float(loss(y, p, sample_weight=weights)) for y, p, weights in batches) / judged.rows
 
     return score
+
+
+def _values(metric: Any, answer: np.ndarray, judged: Judged) -> dict[str, float]:
+    """Return by column what a metric says of one answer for all rows; nothing where that would not fit into memory."""
+    is_weighted = metrics.is_weighted(metric)
+    if judged.counts is None:
+        y, p, weights = next(judged.batches(answer, judged.weights if is_weighted else None))
+        return metrics.values_of(metric, y_true=y, y_pred=p, weights=weights)
+    if isinstance(metric, metrics.Whole):
+        return {}
+    metric.reset_state()
+    for y, p, weights in judged.batches(answer, judged.weights if is_weighted else judged.counts):
+        metric.update_state(y, p, sample_weight=weights)
+    value = metric.result()
+    metric.reset_state()
+    return {name: float(one) for name, one in (value if isinstance(value, dict) else {metric.name: value}).items()}
 
 
 def _best(tried: list[dict[str, float]], choose: Callable[[list[float]], float]) -> dict[str, float]:

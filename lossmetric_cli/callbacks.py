@@ -110,6 +110,29 @@ class TrainEval(Callback):
             logs.update({f"train_{name}_eval": scores[name] for name in self._names if name in scores})
 
 
+class Resting(Callback):
+    """Takes out of the logs what counts nothing in training, which would stand there as 0.
+
+    It stands first, so that no other callback sees it.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
+        self._names = tuple(names)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Take it out of a batch's logs."""
+        self._take_out(logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Take it out of an epoch's logs."""
+        self._take_out(logs)
+
+    def _take_out(self, logs: dict[str, Any] | None) -> None:
+        for name in self._names:
+            (logs or {}).pop(name, None)
+
+
 class AfterEpoch(Callback):
     """Takes the metrics of whole parts after every epoch: `val_<column>` in the epochs that validate, `train_<column>_eval`.
 

@@ -65,7 +65,8 @@ class LossFacts:
     cross-entropy with a `from_logits` switch. `probabilities`: whether it reads predictions as probabilities and has no
     such switch. `regresses`: whether it draws a linear head to the label itself, so that 0.5 parts 0 from 1, and not to
     margins around 0. `across_columns`: whether it compares the columns of one row, so that a single column tells it
-    nothing. `fills`: parameters that the task decides when they are null.
+    nothing. `fills`: parameters that the task decides when they are null. `samples`: whether it looks at a few of the
+    classes while it trains, which a head must draw for it.
     """
 
     kinds: tuple[str, ...] = EVERY_KIND
@@ -76,6 +77,7 @@ class LossFacts:
     regresses: bool = False
     across_columns: bool = False
     fills: tuple[str, ...] = ()
+    samples: bool = False
 
 
 LOSSES = {
@@ -99,8 +101,10 @@ LOSSES = {
     "MeanAbsolutePercentageError": LossFacts(("regression",)),
     "MeanSquaredError": LossFacts(regresses=True),
     "MeanSquaredLogarithmicError": LossFacts(("regression",)),
+    "Nce": LossFacts(("multiclass",), labels="index", probabilities=True, samples=True),
     "Poisson": LossFacts(("regression",), head="exponential"),
     "Quantile": LossFacts(("regression",)),
+    "SampledSoftmax": LossFacts(("multiclass",), labels="index", probabilities=True, samples=True),
     "SparseCategoricalCrossentropy": LossFacts(("multiclass",), labels="index", takes_logits=True),
     "SquaredHinge": LossFacts(("binary", "multilabel"), head="linear"),
     "Tversky": LossFacts(CLASSIFICATION, probabilities=True),

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lossmetric_cli import store
+from lossmetric_cli import sampling, store
 from lossmetric_cli.errors import ConfigError
 
 #: The model of a run, in its folder.
@@ -33,9 +33,11 @@ def save(network: keras.Model, encoder: Any, folder: Path) -> str | None:
 def deployable(network: keras.Model, encoder: Any = None) -> keras.Model:
     """Return a model of the network's weights that takes raw rows and is not compiled; a subclass without a table as it is.
 
-    A network with a part that only training needs has another without it, which its `answering` returns.
+    A network with a part that only training needs has another without it, which its `answering` returns; a head that a
+    loss samples becomes the dense layer that it is without that loss.
     """
     network = getattr(network, "answering", lambda: network)()
+    network = sampling.as_dense(network) if hasattr(network, "_outputs_struct") else network
     if encoder is not None:
         encoded = encoder.model.output
         read = encoded if isinstance(network.input, dict) else encoded["numbers"]
@@ -62,14 +64,18 @@ def begin_with(network: keras.Model, run: str) -> str:
         if not layer.weights or getattr(layer, "layers", None):
             continue
         other = known.get(layer.name)
-        fits = other is not None and [w.shape for w in other.weights] == [w.shape for w in layer.weights]
+        fits = other is not None and _shapes(other) == _shapes(layer)
         (taken if fits else new).append(layer.name)
         if fits:
-            layer.set_weights([np.asarray(weight) for weight in other.weights])
+            sampling.set_dense_weights(layer, [np.asarray(weight) for weight in other.weights])
     if not taken:
         raise ConfigError(f"model.init_from: no layer of {run} has the name and shape of one here; give it the same model=")
     rest = f"; new {'is' if len(new) == 1 else 'are'} {', '.join(new[:4])}" if new else ""
     return f"begins with the weights of {len(taken)} layers of {run}{rest}"
+
+
+def _shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:
+    return [weight.shape for weight in sampling.dense_weights(layer)]
 
 
 def _network_in(model: keras.Model) -> keras.Model:

@@ -18,8 +18,9 @@ import tensorflow as tf
 
 #: Steps in one execution, unless told otherwise: few enough for a callback to be heard every second or so.
 LONGEST_EXECUTION = 1024
-#: Rows of a validation batch, unless told otherwise.
+#: Rows of a validation batch, unless told otherwise, and the cells of its answers at most: 32 MB.
 LARGE_BATCH = 1024
+LARGEST_ANSWER = 2**23
 
 
 @dataclass(frozen=True)
@@ -60,20 +61,33 @@ class Rows:
 
 @dataclass(frozen=True)
 class Pace:
-    """How rows are cut: rows a batch, batches an epoch, batches an execution, rows a validation batch."""
+    """How rows are cut: rows a batch, batches an epoch, batches an execution, rows a validation batch.
+
+    `columns` are those of an answer, of several outputs all together.
+    """
 
     batch: int
     steps: int
     steps_per_execution: int
     validation_batch: int
+    columns: int = 1
 
     @classmethod
     def of(
-        cls, rows: int, *, batch_size: int, steps_per_epoch: int | None, steps_per_execution: int | None, validation: int | None
+        cls,
+        rows: int,
+        *,
+        batch_size: int,
+        steps_per_epoch: int | None,
+        steps_per_execution: int | None,
+        validation: int | None,
+        columns: int = 1,
     ) -> Pace:
         """Return the pace for so many training rows; settings that are None are decided here."""
         steps = min(-(-rows // batch_size), steps_per_epoch or rows)
-        return cls(batch_size, steps, min(steps_per_execution or LONGEST_EXECUTION, steps), validation or LARGE_BATCH)
+        large = max(1, min(LARGE_BATCH, LARGEST_ANSWER // columns))
+        execution = min(steps_per_execution or LONGEST_EXECUTION, steps)
+        return cls(batch_size, steps, execution, validation or large, columns)
 
 
 def order(seed: int, epoch: Any, rows: int) -> tf.Tensor:
@@ -106,9 +120,13 @@ class Feed:
         batch = self._evaluation_batch(model, part)
         return model.evaluate(x, y, sample_weight=next(iter(weights), None), batch_size=batch, verbose=0, return_dict=True)
 
-    def predict(self, model: keras.Model, part: str) -> Any:
-        """Return what the model's present weights answer for a part, (rows, columns), a dict of it for several outputs."""
-        return model.predict(self.parts[part].x, batch_size=self._evaluation_batch(model, part), verbose=0)
+    def predict(self, model: keras.Model, part: str, rows: Any = slice(None)) -> Any:
+        """Return what the model's present weights answer for a part, or some of its rows, (rows, columns).
+
+        Of several outputs it is a dict of that.
+        """
+        x = tf.nest.map_structure(lambda array: array[rows], self.parts[part].x)
+        return model.predict(x, batch_size=self._evaluation_batch(model, part), verbose=0)
 
     def _pipeline(self, model: keras.Model, first_epoch: int) -> dict[str, Any]:
         rows = self.parts["train"]

@@ -13,10 +13,12 @@ import tensorflow as tf
 from keras.src.backend.common import global_state
 from keras.src.models.functional import Functional
 
-from lossmetric_cli import anatomy, feed
+from lossmetric_cli import anatomy, feed, sampling
 
 #: Training rows that the gap is measured on at most; of more it takes a seeded sample of whole batches.
 MOST_ROWS = 20_000
+#: Cells of their answers at most.
+MOST_CELLS = 2**28
 #: How far a loss measured again may lie from the logged one, relatively: sums of float32 in another order.
 SAME = 1e-3
 
@@ -50,8 +52,12 @@ class Gap(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Measure and tell."""
-        if self._epoch is not None:
-            self._tell(measure(self.model, self._rows, epoch=self._epoch, logs=self._logs))
+        if self._epoch is None:
+            return
+        if "loss" not in self._logs:
+            self._tell({"left_out": "the model has a train_step of its own, which returns no loss"})
+            return
+        self._tell(measure(self.model, self._rows, epoch=self._epoch, logs=self._logs))
 
 
 #: Columns that say whether the weights are still those that the epoch ended with, and the part each is measured on.
@@ -63,7 +69,8 @@ def measure(model: keras.Model, rows: feed.Feed, *, epoch: int, logs: dict[str, 
 
     `running_mean` is the logged loss minus that of the epoch's last weights, measured in training mode on the same
     batches; `mode` is that minus the same in inference mode; `weights` that minus the same without class weights; and
-    `generalisation` that minus val_loss. Without a val_loss the last is left out. `rows` of `of` training rows were used.
+    `generalisation` that minus val_loss. Without a val_loss the last is left out. Under a loss that samples, `sampling`
+    stands before `mode`: the loss of the drawn classes minus that of all. `rows` of `of` training rows were used.
     Where nothing can be measured there is `left_out`, the reason, in place of the parts.
 
     Args:
@@ -80,8 +87,12 @@ def measure(model: keras.Model, rows: feed.Feed, *, epoch: int, logs: dict[str, 
         train = rows.parts["train"]
         numbers = _numbers(rows, epoch)
         mean = _mean_of_all(model, rows, numbers)
-        weighted, plain, trained = (mean,) * 3 if mean else _mean_losses(model, train, numbers, batch=rows.pace.batch)
-    parts = {"running_mean": logs["loss"] - trained, "mode": trained - weighted, "weights": weighted - plain}
+        found = (mean,) * 4 if mean else _mean_losses(model, train, numbers, batch=rows.pace.batch)
+        weighted, plain, trained, whole = found
+    parts = {"running_mean": logs["loss"] - trained, "sampling": trained - whole}
+    parts |= {"mode": whole - weighted, "weights": weighted - plain}
+    if not _samples(model):
+        del parts["sampling"]
     if "val_loss" in logs:
         parts["generalisation"] = plain - logs["val_loss"]
     return {**known, **parts, "rows": len(numbers), "of": len(train)}
@@ -105,10 +116,11 @@ def _numbers(rows: feed.Feed, epoch: int) -> np.ndarray:
     """Return the row numbers of an epoch in its order, those of a seeded sample of its batches where they are too many."""
     size = rows.pace.batch
     numbers = feed.order(rows.seed, epoch, len(rows.parts["train"])).numpy()[: rows.pace.steps * size]
-    if len(numbers) <= MOST_ROWS:
+    most = min(MOST_ROWS, MOST_CELLS // rows.pace.columns)
+    if len(numbers) <= most:
         return numbers
     starts = np.arange(0, len(numbers), size)
-    sample = np.random.default_rng([rows.seed, 3]).choice(starts, max(1, MOST_ROWS // size), replace=False)
+    sample = np.random.default_rng([rows.seed, 3]).choice(starts, max(1, most // size), replace=False)
     return np.concatenate([numbers[start : start + size] for start in np.sort(sample)])
 
 
@@ -130,32 +142,42 @@ def _is_alike(layer: Any) -> bool:
     return type(layer) in _ALIKE and getattr(layer, "activity_regularizer", None) is None
 
 
-def _mean_losses(model: keras.Model, rows: feed.Rows, numbers: np.ndarray, *, batch: int) -> tuple[float, float, float]:
+def _samples(model: keras.Model) -> bool:
+    """Return whether the loss looks at a few of the classes while it trains."""
+    return any(isinstance(layer, sampling.SampledHead) and layer.samples for layer in model._flatten_layers())
+
+
+def _mean_losses(model: keras.Model, rows: feed.Rows, numbers: np.ndarray, *, batch: int) -> tuple[float, ...]:
     """Return the mean losses of rows in batches, as Keras' log has them, for weights that stay.
 
     The first is in inference mode, the second is so too but without class weights, the third is in training mode, which
-    comes last because it moves batch statistics.
+    comes last because it moves batch statistics. The fourth is the third over all classes, where the loss samples.
     """
     arrays = (*rows.trained, *rows.judged[2:])
+    is_sampled = _samples(model)
 
-    def loss_of(x: Any, y: Any, sample_weight: Any = None, *, training: bool) -> tf.Tensor:
+    def losses_of(x: Any, y: Any, sample_weight: Any = None, *, training: bool) -> tf.Tensor:
         answers = model(x, training=training) if model._call_has_training_arg else model(x)
-        return tf.cast(model._compute_loss(x, y, answers, sample_weight, training=training), tf.float64)
+        loss = model._compute_loss(x, y, answers, sample_weight, training=training)
+        if not (training and is_sampled):
+            return tf.cast(tf.stack([loss, loss]), tf.float64)
+        answers = tf.nest.map_structure(sampling.whole, answers)
+        return tf.cast(tf.stack([loss, model._compute_loss(x, y, answers, sample_weight, training=True)]), tf.float64)
 
     def mean(tensors: Any, *, training: bool) -> tf.Tensor:
         def add(start: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             end = tf.minimum(start + batch, len(numbers))
-            loss = loss_of(*keras.tree.map_structure(lambda tensor: tensor[start:end], tensors), training=training)
-            return start + batch, total + loss * tf.cast(end - start, tf.float64)
+            found = losses_of(*keras.tree.map_structure(lambda tensor: tensor[start:end], tensors), training=training)
+            return start + batch, total + found * tf.cast(end - start, tf.float64)
 
-        start = (tf.constant(0), tf.constant(0.0, tf.float64))
+        start = (tf.constant(0), tf.zeros(2, tf.float64))
         return tf.while_loop(lambda at, _: at < len(numbers), add, start, parallel_iterations=1)[1] / len(numbers)
 
-    def means(*tensors: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def means(*tensors: Any) -> tuple[tf.Tensor, ...]:
         trained, as_judged = tensors[: len(rows.trained)], (*tensors[:2], *tensors[len(rows.trained) :])
-        weighted = mean(trained, training=False)
-        plain = weighted if rows.training_weights is None else mean(as_judged, training=False)
-        return weighted, plain, mean(trained, training=True)
+        weighted = mean(trained, training=False)[0]
+        plain = weighted if rows.training_weights is None else mean(as_judged, training=False)[0]
+        return weighted, plain, *tf.unstack(mean(trained, training=True))
 
     execute = means if model.run_eagerly else tf.function(means, autograph=False)
     found = execute(*keras.tree.map_structure(lambda array: tf.constant(array[numbers]), arrays))

@@ -142,7 +142,7 @@ def _middle(values: np.ndarray) -> tuple[float, float]:
 
 
 def _of_loss(figures: dict[str, float]) -> dict[str, tuple[float, float]]:
-    error = figures.get(anatomy.SCATTER, 0.0)
+    error = figures.get(anatomy.SCATTER, 0.0) if "loss" in figures else 0.0
     return {"loss": of_mean(figures["loss"], error)} if error > 0 else {}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lossmetric_cli import losses, metrics, models
+from lossmetric_cli.anatomy import SCATTER
 from lossmetric_cli.baselines import skill
 from lossmetric_cli.catalog import NAIVE
 from lossmetric_cli.console import ARROWS, Voice, duration, figure, span
@@ -99,9 +100,11 @@ class Progress:
         """Stop in the epoch in which the loss or a weight stops being a number; Keras would train on to the last one."""
         weights = [variable for variable in self.setup.model.variables if variable.dtype.startswith(("float", "bfloat"))]
         broken = next((v.path for v in weights if not np.isfinite(np.asarray(v, dtype="float32")).all()), None)
-        if np.isfinite(row["loss"]) and broken is None:
+        names = ["loss"] if "loss" in row else [name for name in row if name in getattr(self.setup.logged, "train", ())]
+        lost = next((name for name in names if not np.isfinite(row[name])), None)
+        if lost is None and broken is None:
             return
-        what = f"loss became {row['loss']}" if not np.isfinite(row["loss"]) else f"the weights of {broken} are no longer finite"
+        what = f"{lost} became {row[lost]}" if lost else f"the weights of {broken} are no longer finite"
         step, steps = getattr(self.setup.parts, "first_bad_step", None), self.setup.rows.pace.steps
         where = f"at step {step % steps + 1} of {steps} " if step is not None else ""
         rate = row["learning_rate"]
@@ -133,7 +136,7 @@ class Progress:
     ) -> None:
         """Keep the scores and the predictions of the weights that the run ends with, and say what they are worth."""
         best = {name: {"value": best.value, "epoch": best.epoch} for name, best in self.best.items()}
-        skills = {part: skill(scores[part]["loss"], constants[part].get("loss")) for part in scores}
+        skills = {p: skill(found["loss"], constants[p].get("loss")) if "loss" in found else None for p, found in scores.items()}
         kept = {**scores, "baseline": constants, "skill": skills, "interval": intervals, "best": best}
         if naive:
             least = {part: min(found.get("loss", math.inf) for found in named.values()) for part, named in naive.items()}
@@ -156,7 +159,7 @@ class Progress:
         self.voice.say(f" best        {' · '.join(told)}", style="bold")
         part = "val" if "val" in scores else "train"
         constant = [f"{name} {figure(value)}" for name, value in scores["baseline"][part].items() if name in few]
-        worth = scores["skill"][part]
+        worth = scores["skill"].get(part)
         self.voice.say(
             f" constant    {' · '.join(constant) or 'no constant answer'}"
             + (f" · skill {worth:.2f}" if worth is not None else "")
@@ -196,6 +199,8 @@ class Progress:
             for m in output.metrics
             for column in output.columns[m.name]
         }
+        logged = [name for name in getattr(setup.logged, "names", ()) if name not in (*measured, "loss", SCATTER)]
+        measured = {name: {"class": "", "direction": setup.directions.get(name)} for name in logged} | measured
         facts = {output.name: {**_task_facts(output.task), "loss": _loss_facts(output)} for output in setup.outputs}
         return {
             "title": title(self.spec),
@@ -203,6 +208,7 @@ class Progress:
             "loss": _loss_facts(first) if not first.name else {"name": "sum of the outputs' losses"},
             **({"outputs": facts} if first.name else {}),
             "metrics": measured,
+            **({"own_steps": list(setup.logged.names)} if setup.logged else {}),
             "monitor": {"name": self.spec.monitor, "direction": setup.directions[self.spec.monitor]},
             "rows": {name: len(part.rows) for name, part in self.data.parts.items()},
             "class_counts": self.data.class_counts,
@@ -229,7 +235,8 @@ class Progress:
         """Return the columns of each metric, as metrics.json names them, after the losses of several outputs."""
         outputs = self.setup.outputs
         losses_of = {output.column("loss"): (output.column("loss"),) for output in outputs if output.name}
-        return losses_of | {output.column(m.name): output.columns[m.name] for output in outputs for m in output.metrics}
+        own = {name: (name,) for name in _of_own_steps(self.setup)}
+        return losses_of | own | {output.column(m.name): output.columns[m.name] for output in outputs for m in output.metrics}
 
     def _column(self, name: str) -> str:
         """Return the column that tells how good a metric is: on validation rows, else running, else on the sample."""
@@ -280,6 +287,8 @@ def title(spec: RunSpec) -> str:
 def optimises(spec: RunSpec, setup: Any) -> str:
     """Return what training makes small: the loss of each output by its weight, the weights' penalties, what layers add."""
     parts = [losses.loss_name(output.loss) for output in setup.outputs]
+    if setup.outputs[0].loss is None:
+        parts = ["what the model's own train_step does" if setup.logged else "what the model's layers add to the loss"]
     if setup.outputs[0].name:
         parts = [f"{o.weight:g}·{o.name} {losses.loss_name(o.loss)}" for o in setup.outputs]
     penalties = [f"{name.upper()} {spec.model[name]:g}" for name in ("l1", "l2") if spec.model.get(name)]
@@ -324,7 +333,14 @@ def _loss_facts(output: Output) -> dict[str, Any]:
         "class": type(output.loss).__name__,
         "labels": output.labels,
         "weight": output.weight,
+        **({"samples": output.loss.samples} if output.task.is_sampled else {}),
     }
+
+
+def _of_own_steps(setup: Any) -> list[str]:
+    """Return what the steps of a model's own return beside the loss and the metrics that lmrun knows."""
+    known = {"loss", *(column for output in setup.outputs for column in output.figures)}
+    return [name for name in (setup.figures if setup.logged else ()) if name not in known]
 
 
 def _from_here(folder: Path) -> Path:

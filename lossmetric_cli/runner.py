@@ -17,7 +17,7 @@ from lossmetric_cli import devices, export, feed, metrics, models, plots
 from lossmetric_cli.assembly import Setup, assemble
 from lossmetric_cli.baselines import baselines, naive
 from lossmetric_cli.build import build
-from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, FineTune, TrainEval
+from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, FineTune, Resting, TrainEval
 from lossmetric_cli.console import Voice
 from lossmetric_cli.contest import Contest, compete
 from lossmetric_cli.data import Data, prepare
@@ -126,8 +126,11 @@ def oppose(setup: Setup, data: Data, voice: Voice) -> Contest | None:
 def evaluate(setup: Setup) -> dict[str, dict[str, float]]:
     """Return what the weights that the run ends with score in inference mode, for each part of the data.
 
-    The loss, its parts and its `loss_stderr`, and the metrics.
+    The loss, its parts and its `loss_stderr`, and the metrics; of a model with steps of its own what its test_step
+    returns, and nothing where it has none.
     """
+    if setup.logged and not setup.logged.test:
+        return {}
     parts = [part for part in setup.rows.parts if part != TrainEval.part]
     return {part: setup.rows.evaluate(setup.model, part) | after_epoch(setup, part) for part in parts}
 
@@ -145,7 +148,7 @@ def sureness(
     None where the answers are a sample only.
     """
     name = next((part for part in ("test", "val") if part in setup.rows.parts), None)
-    if name is None or len(answers[f"{name}_rows"]) != len(setup.rows.parts[name]):
+    if name not in figures or len(answers.get(f"{name}_rows", ())) != len(setup.rows.parts[name]):
         return {}
     seen = {output.name: _seen(output, setup.rows.parts[name], answers, part=name) for output in setup.outputs}
     return {
@@ -213,19 +216,18 @@ def predict(setup: Setup, data: Data, *, seed: int) -> dict[str, np.ndarray]:
 
     For `val` and `test`: `<part>_true` (rows,) class numbers or (rows, targets), `<part>_pred` what the model answers,
     a single column as (rows,), and `<part>_rows` the rows of the source; of several outputs `<part>_true_<output>` and
-    `<part>_pred_<output>`. More than 100 MB is cut to a seeded sample.
+    `<part>_pred_<output>`. More than 100 MB is cut to a seeded sample. A model that gives no single answer has none.
     """
     arrays: dict[str, np.ndarray] = {}
     for name, part in data.parts.items():
-        if name == "train":
+        if name == "train" or not setup.answers:
             continue
-        predicted = setup.rows.predict(setup.model, name)
-        answers = {output.name: of(predicted, output) for output in setup.outputs}
-        kept = _sample(len(part), sum(answer.nbytes for answer in answers.values()), seed=seed)
+        kept = _sample(len(part), 4 * len(part) * setup.rows.pace.columns, seed=seed)
+        predicted = setup.rows.predict(setup.model, name, kept)
         for output in setup.outputs:
             ending = f"_{output.name}" if output.name else ""
             arrays[f"{name}_true{ending}"] = _single_column(of(part.y, output)[kept])
-            arrays[f"{name}_pred{ending}"] = _single_column(answers[output.name][kept])
+            arrays[f"{name}_pred{ending}"] = _single_column(of(predicted, output))
         arrays[f"{name}_rows"] = part.rows[kept]
     return arrays
 
@@ -233,8 +235,8 @@ def predict(setup: Setup, data: Data, *, seed: int) -> dict[str, np.ndarray]:
 def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
     """Train; what a callback or a metric prints goes to stderr, since stdout is for programs."""
     honest = [TrainEval(setup.rows, setup.figures)] if TrainEval.part in setup.rows.parts else []
-    honest.append(AfterEpoch(functools.partial(after_epoch, setup), setup.rows.parts))
-    honest += _fine_tuning(spec, setup, progress)
+    honest = [*([Resting(setup.resting)] if setup.resting else []), *honest]
+    honest += [AfterEpoch(functools.partial(after_epoch, setup), setup.rows.parts), *_fine_tuning(spec, setup, progress)]
     try:
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             if spec.validation_freq > 1:  # an epoch without validation is no surprise: the check rare_validation tells of it

@@ -44,7 +44,8 @@ class Task:
     regressions. `head` is the activation that the loss wants where that is not the task's own: margins for a hinge,
     "embedding" for vectors of length 1. `is_soft` says that labels
     are shares of the classes and no numbers of them. `quantiles` are those that the columns of a prediction answer, where a
-    loss asks for several of one target; the labels keep their one column. `outputs` are the tasks of a model with several
+    loss asks for several of one target; the labels keep their one column. `is_sampled` says that the loss looks at a few of
+    the classes while it trains, which the head draws for it. `outputs` are the tasks of a model with several
     answers, by name; then `kind` is "several" and `units` 0. `inputs` are those of a model with several, by name; then
     `input_shape` is ().
     """
@@ -59,6 +60,7 @@ class Task:
     head: str | None = None
     is_soft: bool = False
     quantiles: tuple[float, ...] = ()
+    is_sampled: bool = False
     outputs: dict[str, Task] | None = None
     inputs: dict[str, Input] | None = None
 

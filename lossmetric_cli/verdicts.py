@@ -38,7 +38,8 @@ class Curves:
         kept = history[np.isfinite(history["val_loss"])] if "val_loss" in history else history[:0]
         error = kept["val_loss_stderr"] if "val_loss_stderr" in kept else kept["epoch"] * 0.0
         val = kept["val_loss"] if "val_loss" in kept else kept["epoch"]
-        return cls(*(column.to_numpy(dtype="float64") for column in (kept["epoch"], kept["loss"], val, error)))
+        train = kept.get("loss", val)
+        return cls(*(column.to_numpy(dtype="float64") for column in (kept["epoch"], train, val, error)))
 
 
 def verdicts(
@@ -68,7 +69,7 @@ def verdicts(
 
 
 def _divergence(history: pd.DataFrame) -> Iterator[str]:
-    loss = history["loss"].to_numpy(dtype="float64")
+    loss = history["loss"].to_numpy(dtype="float64") if "loss" in history else np.array([])
     if not len(loss):
         return
     if not np.isfinite(loss).all():

@@ -20,9 +20,9 @@ FILES = sorted(shipped.PACKAGE.rglob("*.py"))
 FLOORS = [
     ["errors", "task", "catalog", "shipped", "console"],
     ["ranges"],
-    ["store", "spec", "build", "outputs", "quantiles", "downloads"],
+    ["store", "spec", "build", "outputs", "quantiles", "downloads", "sampling"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
-    ["rivals", "callbacks", "checks", "export", "plots", "baselines", "weights", "gap", "intervals"],
+    ["rivals", "callbacks", "checks", "export", "plots", "baselines", "weights", "gap", "intervals", "columns"],
     ["contest"],
     ["assembly", "progress"],
     ["preview"],
@@ -41,8 +41,9 @@ AT_ALL = {
     "keras": [
         *("anatomy", "assembly", "baselines", "callbacks", "checks", "contest", "data", "devices", "export"),
         *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
+        *("columns", "sampling"),
     ],
-    "tensorflow": ["anatomy", "checks", "devices", "feed", "gap", "intervals"],
+    "tensorflow": ["anatomy", "checks", "columns", "devices", "feed", "gap", "intervals", "losses"],
     "pandas": ["data", "folds", "plots", "record", "sweep", "verdicts"],
     "sklearn": ["data", "metrics", "rivals"],
     "catboost": ["rivals"],

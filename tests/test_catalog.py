@@ -30,7 +30,10 @@ LEFT_OUT = {
     },
 }
 #: Ours; what a sum of losses asks for is what its parts do.
-OWN = {"losses": {"Brier", "Exponential", "Quantile", "WeightedBinaryCrossentropy"}, "metrics": {"Coverage"}}
+OWN = {
+    "losses": {"Brier", "Exponential", "Nce", "Quantile", "SampledSoftmax", "WeightedBinaryCrossentropy"},
+    "metrics": {"Coverage"},
+}
 #: By the resolution of 200 thresholds.
 COARSE = {"auc": 0.01, "auc_pr": 0.01}
 

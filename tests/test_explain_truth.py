@@ -189,6 +189,8 @@ FORMULAS: dict[tuple[str, str], list[tuple[str, str, Formula, dict[str, Any]]]] 
         ("max(0, 1 − z + w)", "logits", lambda y, z: np.mean(np.maximum(0, 1 - right(y, z) + best_wrong(y, z))), {}),
     ],
     ("loss", "hinge"): [("max(0, 1 − y·z)", "margins", lambda y, z: np.mean(np.maximum(0, 1 - (2 * y - 1) * z)), {})],
+    ("loss", "sampled_softmax"): [("−log(p of class y)", "index", lambda y, p: np.mean(-np.log(right(y, p))), {})],
+    ("loss", "nce"): [("−log(p of class y)", "index", lambda y, p: np.mean(-np.log(right(y, p))), {})],
     ("loss", "squared_hinge"): [
         ("max(0, 1 − y·z)²", "margins", lambda y, z: np.mean(np.maximum(0, 1 - (2 * y - 1) * z) ** 2), {}),
     ],

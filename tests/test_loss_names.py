@@ -26,6 +26,8 @@ squared_hinge -> squared_hinge
 categorical_hinge -> categorical_hinge
 kl_divergence kullback_leibler_divergence relative_entropy kld kl_div -> kl_divergence
 brier brier_score brier_loss -> brier
+sampled_softmax sampled_softmax_loss -> sampled_softmax
+nce nce_loss -> nce
 gce -> categorical_generalized_cross_entropy
 dice dice_loss -> dice
 """
@@ -91,8 +93,7 @@ def test_name_is_listed_with_the_losses(name: str):
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        ("sampled_softmax_loss", "it samples the last layer's weights, and is no loss of labels and predictions"),
-        ("nce_loss", "it samples the last layer's weights, and is no loss of labels and predictions"),
+        ("rank_sampled_softmax_loss", "it samples in two stages, by a hook of TensorFlow 1; type loss=sampled_softmax"),
         ("GaussianNLLLoss", "no model here answers with a variance; type loss=quantile loss.tau=[0.1,0.5,0.9] for an interval"),
         ("InfogainLoss", "it weighs every pair of classes, which no loss here does; type loss=categorical_crossentropy"),
     ],

@@ -7,6 +7,7 @@ from lossmetric_cli.data.generators import blobs, letters26, linear, multilabel,
 from lossmetric_cli.data.grouped import group, kfold
 from lossmetric_cli.data.images import images
 from lossmetric_cli.data.known import boston_housing, california_housing, cifar10, cifar100, fashion_mnist, mnist, tfds
+from lossmetric_cli.data.language import next_word
 from lossmetric_cli.data.made_pictures import pictures
 from lossmetric_cli.data.made_series import load_curve, shapes
 from lossmetric_cli.data.parts import prepare
@@ -43,6 +44,7 @@ __all__ = [
     "mnist",
     "multilabel",
     "multitask",
+    "next_word",
     "none",
     "npz",
     "page1",

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from lossmetric_cli.task import Task
 
 
+#: Of more classes than these the rows are not counted one by one.
+MOST_COUNTED = 1_000
+
+
 @dataclass
 class Dataset:
     """What a data option returns.
@@ -95,10 +99,10 @@ class Data:
 
     @property
     def class_counts(self) -> dict[str, dict[Any, int]]:
-        """Rows of each class in each part, zeros included; {} where a row has not exactly one class."""
+        """Rows of each class in each part, zeros included; {} where a row has not exactly one class, or one of very many."""
         import numpy as np
 
-        if self.task.kind not in ("binary", "multiclass") or self.task.is_soft:
+        if self.task.kind not in ("binary", "multiclass") or self.task.is_soft or len(self.task.classes) > MOST_COUNTED:
             return {}
         classes = self.task.classes
         return {

@@ -67,8 +67,8 @@ def draw(groups: np.ndarray, *, shares: dict[str, float], random: np.random.Gene
 
     # Of a shuffled group the first rows test, the next validate and the rest train.
     shuffled = random.permutation(len(groups))
-    queues = [shuffled[groups[shuffled] == group] for group in np.unique(groups)]
-    sizes = np.array([len(queue) for queue in queues])
+    _, sizes = np.unique(groups, return_counts=True)
+    queues = np.split(shuffled[np.argsort(groups[shuffled], kind="stable")], np.cumsum(sizes)[:-1])
     begin, parts = np.zeros_like(sizes), {}
     for part, share in shares.items():
         end = begin + allocate(sizes, share=share, most=sizes - 1 - begin)

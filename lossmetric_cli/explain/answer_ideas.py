@@ -53,8 +53,8 @@ IDEAS = {
             "loss=crossentropy takes the one that the task needs. Label smoothing and soft labels need categorical, since a "
             "class number cannot be soft; rows of soft labels must sum to 1, which Keras does not check.",
             "TensorFlow 1 had a function for each form: sigmoid_cross_entropy, softmax_cross_entropy_with_logits, "
-            "sparse_softmax_cross_entropy_with_logits. sampled_softmax and nce_loss are estimates for many thousand classes, "
-            "for training only: they see the weights, not the predictions, and are no Keras losses.",
+            "sparse_softmax_cross_entropy_with_logits. sampled_softmax and nce are estimates for many thousand classes: in "
+            "training they see the last layer's weights and a few drawn classes, and val_loss is of all classes.",
             "Two classes may be one sigmoid column or two softmax columns: what one can say, the other can, at the same loss.",
         ),
         said=(
@@ -62,7 +62,7 @@ IDEAS = {
             ("Keras chooses the accuracy by the loss", "Keras 2 did; Keras 3 looks at shapes alone"),
         ),
         show=(("lmrun loss=categorical_crossentropy", "then loss=sparse_categorical_crossentropy: the same val_loss"),),
-        also=("cross-entropy family", "sparse", "soft labels", "label smoothing", "sampled_softmax", "nce", "nce_loss"),
+        also=("cross-entropy family", "sparse", "soft labels", "label smoothing"),
         see=("logits", "multi-label", "crossentropy"),
     ),
     "multi-label": Idea(

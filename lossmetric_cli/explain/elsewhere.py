@@ -23,6 +23,8 @@ TWINS: dict[str, dict[str, dict[str, str]]] = {
         },
         "weighted_binary_crossentropy": {"tf.nn": "weighted_cross_entropy_with_logits (from logits; no mean)"},
         "brier": {"scikit-learn": "brier_score_loss, neg_brier_score (minus it)"},
+        "sampled_softmax": {"tf.nn": "sampled_softmax_loss (of weights and vectors; no mean)"},
+        "nce": {"tf.nn": "nce_loss (of weights and vectors; no mean)"},
         "exponential": {"scikit-learn": "exponential"},
         "binary_focal_crossentropy": {
             "torchvision": "sigmoid_focal_loss (from logits; alpha in force)",

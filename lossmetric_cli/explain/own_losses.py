@@ -81,6 +81,49 @@ CARDS = {
         ),
         source="Brier, Verification of Forecasts Expressed in Terms of Probability, 1950",
     ),
+    "sampled_softmax": Card(
+        formula=(
+            "in training  loss = log(Σ exp(s)) − s of the right class,  s = z − log(chance)\n"
+            "elsewhere    loss = −log(p of class y)"
+        ),
+        where="z logit; the sum is over the right class and those drawn that are another; chance: how probable it is that a "
+        "class is drawn, 1 − exp(−t·P) with the t of the draw; p predicted probability, of all classes; log natural",
+        note="For many thousand classes: a training step looks at loss.samples of them, and its cost hardly grows with their "
+        "number. The built-in models end in a head that draws them. val_loss, train_loss_eval and all figures at the end are "
+        "sparse_categorical_crossentropy.",
+        range="0 upwards; in training lower than of all classes, so the two cannot be compared",
+        counts="the mean over rows",
+        beside=("accuracy", "sparse_top_k_categorical_accuracy"),
+        traps=(
+            "loss lies below val_loss because it is of fewer classes, and that is no overfitting: compare train_loss_eval.",
+            "A batch draws no class twice. log_uniform draws low numbers most, P = log((k + 2)/(k + 1))/log(classes + 1), "
+            "for classes sorted by how frequent they are. Where they are not, take loss.sampler=uniform.",
+            "Metrics have no column of the running epoch: they would need all classes in every step.",
+            "adam moves every weight of the head in every step; sgd moves the rows of the drawn classes alone, and is faster.",
+        ),
+        source="Jean, Cho, Memisevic and Bengio, On Using Very Large Target Vocabulary for Neural Machine Translation, 2015, "
+        "section 3; TensorFlow docs: tf.nn.sampled_softmax_loss",
+        command="lmrun data=next_word loss=sampled_softmax optimizer=adagrad lr=0.1 batch_size=128",
+    ),
+    "nce": Card(
+        formula="in training  loss = log(1 + exp(−s)) + Σ log(1 + exp(r))\nelsewhere    loss = −log(p of class y)",
+        where="s = z − log(chance) of the right class, r the same of each drawn class, z logit; chance: how probable it is "
+        "that a class is drawn; p predicted probability, of all classes; log natural",
+        note="A row asks samples + 1 yes-or-no questions: is this the right class, or noise? The logits learn to be logs of "
+        "probabilities by themselves. val_loss, train_loss_eval and all figures at the end are "
+        "sparse_categorical_crossentropy.",
+        range="0 upwards; its size grows with loss.samples, and cannot be compared with val_loss",
+        counts="added up over the questions of a row, then the mean over rows",
+        beside=("accuracy", "sparse_top_k_categorical_accuracy"),
+        traps=(
+            "loss and val_loss are two formulas: compare train_loss_eval with val_loss.",
+            "log_uniform is for classes sorted by how frequent they are; where they are not, take loss.sampler=uniform.",
+            "Metrics have no column of the running epoch: they would need all classes in every step.",
+        ),
+        source="Gutmann and Hyvärinen, Noise-Contrastive Estimation, 2010; Mnih and Teh, A Fast and Simple Algorithm for "
+        "Training Neural Probabilistic Language Models, 2012; TensorFlow docs: tf.nn.nce_loss",
+        command="lmrun data=next_word loss=nce optimizer=adagrad lr=0.1 batch_size=128",
+    ),
     "weighted_sum": Card(
         formula="loss = Σ weight·loss            over the parts",
         where="parts: names of losses and their weights, {mse:1,mae:0.5}; each with the settings of its option file",

@@ -18,7 +18,8 @@ IDEAS = {
             "A run measures them when training ends: the last epoch's weights score the epoch's own batches in training mode, "
             "in inference mode, and without weights. Nothing of the run changes by it. Of more than 20,000 training rows it "
             "takes a seeded sample.",
-            "The penalties of regularisers are in both losses.",
+            "The penalties of regularisers are in both losses. Under sampled_softmax and nce there is a fifth part: while it "
+            "trains, loss is of a few drawn classes, and val_loss of all.",
         ),
         said=(("loss above val_loss is a mistake", "early in training and with dropout it is what to expect"),),
         show=(

@@ -25,12 +25,9 @@ _METRICS = {
     "log_cosh_error": ("is the loss log_cosh", "loss=log_cosh"),
     "coverage": (_COUNTS, "loss=quantile loss.tau=[0.1,0.9]"),
 }
-_SAMPLED = (
-    "it samples the last layer's weights, and is no loss of labels and predictions; type loss=sparse_categorical_crossentropy"
-)
 #: Losses of other libraries that no option here computes, their names as `plain` has them.
 _ELSEWHERE = {
-    **dict.fromkeys(("sampledsoftmax", "sampledsoftmaxloss", "ranksampledsoftmaxloss", "nce", "nceloss"), _SAMPLED),
+    "ranksampledsoftmaxloss": "it samples in two stages, by a hook of TensorFlow 1; type loss=sampled_softmax",
     "gaussiannllloss": "no model here answers with a variance; type loss=quantile loss.tau=[0.1,0.5,0.9] for an interval",
     "infogainloss": "it weighs every pair of classes, which no loss here does; type loss=categorical_crossentropy",
 }

@@ -60,12 +60,15 @@ def fit_task(loss: Any, task: Task) -> tuple[Task, list[str]]:
         )
     if task.kind == "binary" and facts.kinds == ("multiclass",) and not task.is_soft:
         note = f"{loss.name} wants a column a class, so the two classes get two"
-        return dataclasses.replace(task.as_two_classes(), head=facts.head), [note]
+        task, notes = task.as_two_classes(), [note]
+        return (dataclasses.replace(task, head=facts.head, is_sampled=facts.samples), [*notes, *_said_of_samples(loss, task)])
     if task.kind not in facts.kinds:
         for part in loss.parts if isinstance(loss, WeightedSum) else ():
             if task.kind not in part.facts.kinds:
                 raise ConfigError(f"loss.parts: {_contradiction(part.loss, task)}")
         raise ConfigError(_contradiction(loss, task))
+    if facts.samples:
+        return dataclasses.replace(task, is_sampled=True), _said_of_samples(loss, task)
     if facts.across_columns and task.units == 1:
         raise ConfigError(f"loss={loss.name} compares the columns of a row, and a row here has one; type loss=mse")
     return dataclasses.replace(_with_quantiles(task, loss), head=facts.head), []
@@ -122,6 +125,17 @@ def _build(node: dict[str, Any], *, path: str, task: Task) -> Any:
     if target is Brier and node.get("columns") is None:
         node = {**node, "columns": "mean" if task.kind == "multilabel" else "sum"}
     return build(node, path=path, task=task)
+
+
+def _said_of_samples(loss: Any, task: Task) -> list[str]:
+    """Return what there is to know of a loss that samples: its training value is another than that of validation."""
+    if not catalog.loss_facts(loss).samples:
+        return []
+    told = f"loss is {loss.name} of {loss.samples} drawn classes; "
+    told += f"train_loss_eval, val_loss and the metrics are of all {task.units:,}"
+    if loss.samples < task.units:
+        return [told]
+    return [told, f"loss.samples={loss.samples} of {task.units:,} classes saves nothing; type loss=crossentropy"]
 
 
 def _with_quantiles(task: Task, loss: Any) -> Task:

@@ -109,6 +109,9 @@ def _facts_of_all(parts: list[Part]) -> LossFacts:
     """Return what all parts together ask for. Raises ConfigError where they contradict each other."""
     if not parts:
         raise ConfigError("loss.parts is empty, and nothing is trained; type 'loss.parts={mse:1,mae:0.5}'")
+    for part in parts:
+        if part.facts.samples:
+            raise ConfigError(f"loss.parts: {part.name} draws its classes by itself; name it alone, type loss={part.name}")
     all_facts = [part.facts for part in parts]
     heads = [facts.head for facts in all_facts]
     wanted = {head for head in heads if head}

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from lossmetric_cli import quantiles
+from lossmetric_cli import quantiles, sampling
 from lossmetric_cli.catalog import MetricFacts
 from lossmetric_cli.task import Task
 
@@ -51,7 +51,8 @@ class Fed(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch: labels (rows,) or (rows, columns), predictions (rows, columns), weights (rows,)."""
-        self.metric.update_state(*self.fed(y_true, y_pred), sample_weight=sample_weight)
+        if sampling.drawn(y_pred) is None:  # all the classes of a batch in training would cost what sampling saves
+            self.metric.update_state(*self.fed(y_true, y_pred), sample_weight=sample_weight)
 
     def fed(self, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         """Return labels and predictions as the metric needs them."""
@@ -90,7 +91,10 @@ class Fed(Metric):
 
 
 def feed(metric: Metric, *, facts: MetricFacts, task: Task, labels: str, activation: str | None) -> Metric:
-    """Return the metric, wrapped in Fed where the loss's labels or the head's scores are not what it needs."""
+    """Return the metric, wrapped in Fed where the loss's labels or the head's scores are not what it needs.
+
+    Under a loss that samples it is wrapped in any case, so that it rests in training.
+    """
     is_multiclass, is_around_zero = task.kind == "multiclass", activation in AROUND_ZERO
     to_labels, to_scores = _labels_for(facts, task, labels), []
     if facts.probabilities and is_around_zero:
@@ -101,7 +105,8 @@ def feed(metric: Metric, *, facts: MetricFacts, task: Task, labels: str, activat
         to_scores.append(quantiles.middle(task))
     if reads_last(facts, task):
         to_scores.append("last")
-    return Fed(metric, to_labels, to_scores, task.units) if to_labels or to_scores else metric
+    is_needed = to_labels or to_scores or task.is_sampled
+    return Fed(metric, to_labels, to_scores, task.units) if is_needed else metric
 
 
 def _labels_for(facts: MetricFacts, task: Task, labels: str) -> str | None:

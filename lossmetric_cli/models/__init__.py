@@ -10,9 +10,11 @@ from lossmetric_cli.models.series import fcn, gru, lstm, transformer
 from lossmetric_cli.models.summary import summary
 from lossmetric_cli.models.tables import two_tower, wide_deep
 from lossmetric_cli.models.transfer import FineTuning, transfer
+from lossmetric_cli.sampling import SampledHead
 
 __all__ = [
     "FineTuning",
+    "SampledHead",
     "autoencoder",
     "cnn",
     "description",

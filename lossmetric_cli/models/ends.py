@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from lossmetric_cli.sampling import SampledHead
 from lossmetric_cli.task import Input, Scale, Task
 
 layers = keras.layers
@@ -90,6 +91,8 @@ def head(x: Any, task: Task, output_activation: str, standardize: bool, *, penal
     if activation == "embedding":
         x = layers.Dense(task.units, kernel_regularizer=penalty, dtype="float32", name=f"{prefix}head")(x)
         return layers.UnitNormalization(dtype="float32")(x)
+    if task.is_sampled and activation == "softmax":
+        return SampledHead(task.units, kernel_regularizer=penalty, dtype="float32", name=f"{prefix}head")(x)
     x = layers.Dense(task.units, activation, kernel_regularizer=penalty, dtype="float32", name=f"{prefix}head")(x)
     if task.targets is not None and activation == "linear" and standardize:
         scale, offset = task.targets.deviation.tolist(), task.targets.mean.tolist()

@@ -14,6 +14,7 @@ from lossmetric_cli.story.words import signed
 #: The parts in the order in which they are taken off the loss, and what each is called.
 NAMES = {
     "running_mean": "running mean",
+    "sampling": "drawn classes",
     "mode": "train/inference mode",
     "weights": "class weights",
     "generalisation": "generalisation",
@@ -84,6 +85,12 @@ _MEANINGS = {
         "The weights that the epoch ended with are worse than those on the way: the last steps went too far. A smaller "
         "learning rate or a schedule that falls calms them."
     ),
+    **dict.fromkeys(
+        (("sampling", 1), ("sampling", -1)),
+        "While it trains the loss is of a few drawn classes, and val_loss is of all of them: two formulas, whose difference "
+        "says nothing of the model. Compare train_loss_eval with val_loss, not loss.",
+    ),
+    ("sampling", 0): "The loss of the drawn classes happens to be that of all of them.",
     ("mode", 1): (
         "Dropout, noise or augmentation make training rows harder, and rest in validation. Nothing to mend: compare "
         "train_loss_eval with val_loss, not loss."
@@ -121,7 +128,7 @@ def _sum(gap: dict[str, Any], scale: float) -> str:
         rest = gap["loss"] - sum(gap[key] for key in NAMES if key in gap)
         return (
             f"Nothing was validated in that epoch, so loss {figure(gap['loss'])} is taken apart as far as the training rows "
-            f"go: the three parts below, and {figure(rest)}, which is what the last weights score on them in inference mode."
+            f"go: the parts below, and {figure(rest)}, which is what the last weights score on them in inference mode."
         )
     difference = signed(gap["loss"] - gap["val_loss"], scale=scale)
     return f"loss {figure(gap['loss'])} − val_loss {figure(gap['val_loss'])} = {difference}, which is the sum of:"

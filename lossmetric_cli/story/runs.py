@@ -51,7 +51,12 @@ def _what(info: dict[str, Any]) -> Iterator[str]:
     yield f"It trained {model} with {optimizer} on {data}{folds} {listed(rows)}{_same_rows(info)}. {_asks(info['task'])}"
     settings = info["config"]["model"] if isinstance(info["config"].get("model"), dict) else {}
     penalties = [f"an {name.upper()} penalty of {settings[name]:g}" for name in ("l1", "l2") if settings.get(name)]
-    yield f"It optimised {listed([info['loss']['name'], *penalties])} (lower is better) and nothing else."
+    if "own_steps" in info:
+        yield f"It did what the model's own train_step does, which logs {listed(info['own_steps'])}."
+        return
+    named = [] if info["loss"]["name"] == "none" else [info["loss"]["name"]]
+    what = listed([*(named or ["what the model's layers add to the loss"]), *penalties])
+    yield f"It optimised {what} (lower is better) and nothing else."
     measured = [f"{name} ({BETTER[facts['direction']]})" for name, facts in info["metrics"].items()]
     yield f"Only measured: {listed(measured)}." if measured else "No metric was measured beside it."
     if "job" in info:
@@ -237,6 +242,7 @@ def _gap(gap: dict[str, Any]) -> str:
 
 
 _PLAIN = {
+    "sampling": "that loss is of a few drawn classes and val_loss of all",
     "running_mean": "the running mean: loss is measured while the weights change",
     "mode": "the mode: layers that work differently in training",
     "weights": "the class weights, which only the training loss has",
