@@ -120,7 +120,7 @@ CARDS = {
             "log_uniform is for classes sorted by how frequent they are; where they are not, take loss.sampler=uniform.",
             "Metrics have no column of the running epoch: they would need all classes in every step.",
         ),
-        source="Gutmann and Hyvärinen, Noise-Contrastive Estimation, 2010; Mnih and Teh, A Fast and Simple Algorithm for "
+        source="Gutmann and Hyvarinen, Noise-Contrastive Estimation, 2010; Mnih and Teh, A Fast and Simple Algorithm for "
         "Training Neural Probabilistic Language Models, 2012; TensorFlow docs: tf.nn.nce_loss",
         command="lmrun data=next_word loss=nce optimizer=adagrad lr=0.1 batch_size=128",
     ),
