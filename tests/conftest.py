@@ -93,14 +93,14 @@ def run_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Outcome]
     """`run_once("data=iris", "epochs=1")`: a run that many tests look at, in a folder of its own; the same words run once."""
     done: dict[tuple[str, ...], Outcome] = {}
 
-    def run(*words: str, folder: Path | None = None) -> Outcome:
+    def run(*words: str, code: int = 0, folder: Path | None = None) -> Outcome:
         if words not in done:
             out, err = io.StringIO(), io.StringIO()
             folder = folder or tmp_path_factory.mktemp("once")
             with contextlib.chdir(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = answer(list(words))
-            assert code == 0, err.getvalue()
-            done[words] = Outcome(code, out.getvalue(), err.getvalue())
+                found = answer(list(words))
+            assert found == code, err.getvalue()
+            done[words] = Outcome(found, out.getvalue(), err.getvalue())
             _forget_runs()
         return done[words]
 

@@ -77,13 +77,6 @@ def test_the_best_checkpoint_outlives_a_loss_that_is_no_number(lmrun, tmp_path):
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
-def test_several_devices_give_the_parts_of_one(shell):
-    words = ["data=iris", "epochs=2", "plots=[]", "batch_size=40", "model.l2=0.05", "threads=2"]
-    one, two = shell(*words).history, shell("device=cpu:0+1", *words).history
-    for name in ("data_loss", "regularization", "val_data_loss", "val_regularization"):
-        np.testing.assert_allclose(two[name], one[name], rtol=1e-4, err_msg=name)
-
-
 def test_a_loss_of_one_number_a_batch_counts_once_on_several_devices(shell, own_code):
     """Keras divides a loss of a value a row by the number of devices, and one of a single number not."""
     text = "from keras import ops\n\ndef whole(y_true, y_pred):\n    return ops.mean((y_true - y_pred) ** 2)\n"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 WORDS = ["data=iris", "metrics=auc+accuracy", "epochs=2", "plots=[]", "threads=2", "batch_size=16"]
+PARTS = ("data_loss", "regularization", "val_data_loss", "val_regularization")
 
 
 def test_a_gpu_that_is_not_there_is_an_error(shell):
@@ -15,9 +16,9 @@ def test_a_gpu_that_is_not_there_is_an_error(shell):
 
 def test_two_devices_train_to_the_figures_of_one(shell):
     """MirroredStrategy on two logical CPUs; 120 rows in batches of 16 end in a batch of 8, 30 rows of validation."""
-    one, two = shell(*WORDS), shell("device=cpu:0+1", *WORDS)
+    one, two = shell(*WORDS, "model.l2=0.05"), shell("device=cpu:0+1", *WORDS, "model.l2=0.05")
     assert two.json("run.json")["device"] == "CPU:0+1"
-    for name in ("loss", "val_loss", "val_auc", "val_accuracy"):
+    for name in ("loss", "val_loss", "val_auc", "val_accuracy", *PARTS):
         np.testing.assert_allclose(two.history[name], one.history[name], rtol=1e-4, err_msg=name)
     np.testing.assert_allclose(two.predictions["val_pred"], one.predictions["val_pred"], rtol=1e-3, atol=1e-5)
 

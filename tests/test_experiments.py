@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -26,8 +27,9 @@ def test_the_header_asks_a_question_and_gives_command_time_and_expectation(name)
 
 
 @pytest.mark.parametrize("name", sorted(FILES.keys() - SWEEPS))
-def test_it_runs_for_an_epoch(lmrun, name):
-    assert len(lmrun(f"experiment={name}", "epochs=1", "plots=[]").history) == 1
+def test_it_is_run_and_held_to_what_it_says(name):
+    """Each of the tests below runs one, for as many epochs as what it says takes to show."""
+    assert re.search(rf'lmrun\("experiment={name}"', Path(__file__).read_text(encoding="utf-8"))
 
 
 def test_the_headline_shows_that_a_metric_changes_no_weight(lmrun):

@@ -35,19 +35,23 @@ def test_the_headline_command_leaves_everything_a_run_folder_promises(lmrun):
     assert list(run.history["epoch"]) == [1, 2]
 
 
-def test_stdout_is_the_run_folder_and_nothing_else(lmrun):
-    run = lmrun("data=iris", *QUICK)
-    assert run.out == f"{run.folder}\n"
-    assert run.folder.is_dir()
+@pytest.fixture
+def iris(run_once):
+    """A run that tests look at and leave as it is."""
+    return run_once("data=iris", "validation.test_split=0.2", *QUICK)
+
+
+def test_stdout_is_the_run_folder_and_nothing_else(iris):
+    assert iris.out == f"{iris.folder}\n"
+    assert iris.folder.is_dir()
 
 
 def test_quiet_says_nothing_on_stderr(lmrun):
     assert lmrun("data=iris", "-q", *QUICK).err == ""
 
 
-def test_latest_names_the_newest_run(lmrun):
-    run = lmrun("data=iris", *QUICK)
-    assert (run.folder.parent.parent / "latest").resolve() == run.folder.resolve()
+def test_latest_names_the_newest_run(iris):
+    assert (iris.folder.parent.parent / "latest").resolve() == iris.folder.resolve()
 
 
 def test_validation_figures_equal_scikit_learn_on_the_predictions(lmrun):
@@ -77,19 +81,18 @@ def test_regression_figures_equal_scikit_learn_in_the_targets_unit(lmrun):
     assert scores["r2"] == pytest.approx(sk.r2_score(true, predicted), abs=1e-5)
 
 
-def test_predictions_name_their_rows_in_the_source(lmrun):
+def test_predictions_name_their_rows_in_the_source(iris):
     from sklearn.datasets import load_iris
 
-    arrays = lmrun("data=iris", "validation.test_split=0.1", *QUICK).predictions
+    arrays = iris.predictions
     labels = load_iris().target
     for part in ("val", "test"):
         assert np.array_equal(labels[arrays[f"{part}_rows"]], arrays[f"{part}_true"])
     assert not set(arrays["val_rows"]) & set(arrays["test_rows"])
 
 
-def test_the_test_part_is_scored_and_kept(lmrun):
-    run = lmrun("data=iris", "validation.test_split=0.2", *QUICK)
-    arrays, scores = run.predictions, run.json("metrics.json")["test"]
+def test_the_test_part_is_scored_and_kept(iris):
+    arrays, scores = iris.predictions, iris.json("metrics.json")["test"]
     assert scores["accuracy"] == pytest.approx(sk.accuracy_score(arrays["test_true"], arrays["test_pred"].argmax(1)))
 
 
@@ -109,8 +112,8 @@ def test_same_words_give_the_same_bytes(lmrun):
         assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes(), name
 
 
-def test_another_seed_gives_other_rows_and_other_figures(lmrun):
-    first, second = lmrun("data=iris", *QUICK), lmrun("data=iris", "seed=1", *QUICK)
+def test_another_seed_gives_other_rows_and_other_figures(iris, lmrun):
+    first, second = iris, lmrun("data=iris", "validation.test_split=0.2", "seed=1", *QUICK)
     assert not np.array_equal(first.predictions["val_rows"], second.predictions["val_rows"])
     assert not np.array_equal(first.history["loss"], second.history["loss"])
 
