@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from lossmetric_cli import anatomy, catalog, checks, columns, export, feed, losses, metrics, models, sampling, weights
 from lossmetric_cli.build import build
 from lossmetric_cli.callbacks import TrainEval, build_callbacks, hears_batches
+from lossmetric_cli.compiling import compile_model
 from lossmetric_cli.contest import build_rival
 from lossmetric_cli.data import Data
 from lossmetric_cli.errors import ConfigError, Refused
@@ -88,7 +88,7 @@ def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Finding
     if {"loss_task", "metric_task"} & {found.check for found in findings.of("stop")}:
         findings.close()  # the columns of the history are not known, and so not what may be watched
     pace = _pace(spec, len(rows["train"]), columns=sum(output.task.units for output in outputs))
-    _compile(model, spec, outputs, build_optimizer(spec.optimizer, steps=pace.steps * spec.epochs))
+    compile_model(model, spec, outputs, build_optimizer(spec.optimizer, steps=pace.steps * spec.epochs))
     is_weighted = any(part.trained[2:] for part in rows.values())
     parts = anatomy.attach(model, outputs, is_weighted=is_weighted, adders=anatomy.adders(model))
     _name_columns(outputs, model, rows, data)
@@ -309,44 +309,6 @@ def _build_model(spec: RunSpec, task: Task, data: Data) -> keras.Model:
     if spec.model.get("init_from"):
         data.notes.append(export.begin_with(model, spec.model["init_from"]))
     return model
-
-
-def _compile(model: keras.Model, spec: RunSpec, outputs: list[Output], optimizer: Any) -> None:
-    alone = outputs[0].name == ""
-    compiled = {o.name: metrics.within_batches(o.metrics) for o in outputs}
-    plain = {name: [m for m in measured if not metrics.is_weighted(m)] for name, measured in compiled.items()}
-    weighted = {name: [m for m in measured if metrics.is_weighted(m)] for name, measured in compiled.items()}
-    model.compile(
-        optimizer=optimizer,
-        loss=outputs[0].loss if alone else None,  # of several outputs anatomy adds the losses up
-        metrics=plain[""] if alone else plain,
-        weighted_metrics=weighted[""] if alone else weighted,
-        run_eagerly=spec.run_eagerly,
-        jit_compile="auto" if spec.jit_compile is None else spec.jit_compile,
-        auto_scale_loss=spec.auto_scale_loss,
-    )
-    if model.built:  # else the train function is traced twice: a first time to make the optimizer's variables
-        model.optimizer.build(model.trainable_variables)
-    _keep_loadable(model, loss=outputs[0].loss if alone else None, optimizer=optimizer, measured=plain[outputs[0].name])
-
-
-def _keep_loadable(model: keras.Model, *, loss: Any, optimizer: Any, measured: list[keras.metrics.Metric]) -> None:
-    """Let saved models hold only what `keras.models.load_model` finds without lmrun's code and the user's own.
-
-    Keras 3.15 refuses the whole file for one metric that it cannot find, and cannot write a partial function at all.
-    """
-    is_whole = _is_of_keras(optimizer)
-    kept = {
-        "optimizer": optimizer,
-        "loss": loss if _is_of_keras(loss) else None,
-        "metrics": [metric for metric in measured if _is_of_keras(metric) and _is_of_keras(getattr(metric, "_fn", metric))],
-    }
-    model.get_compile_config = lambda: keras.saving.serialize_keras_object(kept) if is_whole else {}
-
-
-def _is_of_keras(part: Any) -> bool:
-    home = part if inspect.isfunction(part) else type(part)
-    return home.__module__.split(".")[0] == "keras"
 
 
 def _has_schedule(spec: RunSpec) -> bool:

@@ -11,7 +11,7 @@ from lossmetric_cli.console import ARROWS, Voice
 from lossmetric_cli.contest import told
 from lossmetric_cli.data import Data
 from lossmetric_cli.devices import Machine
-from lossmetric_cli.progress import optimises, reports, size, title, watches
+from lossmetric_cli.headlines import optimises, reports, size, title, watches
 from lossmetric_cli.spec import RunSpec
 
 #: Metrics that people call accuracy, and what they count.

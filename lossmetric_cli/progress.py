@@ -14,13 +14,24 @@ import numpy as np
 from lossmetric_cli import losses, metrics, models
 from lossmetric_cli.anatomy import SCATTER
 from lossmetric_cli.baselines import skill
-from lossmetric_cli.catalog import NAIVE
-from lossmetric_cli.console import ARROWS, Voice, duration, figure, span
+from lossmetric_cli.console import Voice, duration, figure
 from lossmetric_cli.data import Data
 from lossmetric_cli.devices import Machine
+from lossmetric_cli.headlines import (
+    against_naive,
+    between,
+    counted,
+    of_own_steps,
+    optimises,
+    reach,
+    reports,
+    size,
+    title,
+    watches,
+)
 from lossmetric_cli.outputs import Output
 from lossmetric_cli.record import Record
-from lossmetric_cli.spec import RunSpec, describe_data, describe_model, describe_optimizer
+from lossmetric_cli.spec import RunSpec
 from lossmetric_cli.task import Task
 from lossmetric_cli.verdicts import verdicts
 
@@ -65,7 +76,7 @@ class Progress:
             described = models.description(self.setup.model)
             self.record.write_model(described, summary=models.summary(described))
         self.voice.header(
-            title=f"{title(self.spec)} · {self.machine.label} {_count(self.machine.threads, 'thread')}",
+            title=f"{title(self.spec)} · {self.machine.label} {counted(self.machine.threads, 'thread')}",
             folder=_from_here(folder or self.record.folder),
             optimises=optimises(self.spec, self.setup),
             reports=reports(self.setup),
@@ -171,12 +182,12 @@ class Progress:
         if "test" in scores:
             ends = scores["interval"].get("test", {})
             shown = {name: value for name, value in scores["test"].items() if name in few}
-            told = [f"{name} {figure(value)}{_between(ends.get(name))}" for name, value in shown.items()]
+            told = [f"{name} {figure(value)}{between(ends.get(name))}" for name, value in shown.items()]
             self.voice.say(f" test        {' · '.join(told)}")
         for sentence in found:
             self.voice.say(f" verdict     {sentence}")
         asked = "" if self.epochs_done == self.spec.epochs else f"{self.epochs_done} of "
-        self.voice.say(f" took        {duration(self.seconds)} for {asked}{_count(self.spec.epochs, 'epoch')}", style="dim")
+        self.voice.say(f" took        {duration(self.seconds)} for {asked}{counted(self.spec.epochs, 'epoch')}", style="dim")
 
     def _say_rival(self, rival: dict[str, Any], part: str, few: list[str]) -> None:
         told = [f"{name} {figure(value)}" for name, value in rival[part].items() if name in few]
@@ -235,7 +246,7 @@ class Progress:
         """Return the columns of each metric, as metrics.json names them, after the losses of several outputs."""
         outputs = self.setup.outputs
         losses_of = {output.column("loss"): (output.column("loss"),) for output in outputs if output.name}
-        own = {name: (name,) for name in _of_own_steps(self.setup)}
+        own = {name: (name,) for name in of_own_steps(self.setup)}
         return losses_of | own | {output.column(m.name): output.columns[m.name] for output in outputs for m in output.metrics}
 
     def _column(self, name: str) -> str:
@@ -259,68 +270,9 @@ class Progress:
         return shown | ({"learning_rate": ("learning_rate",)} if self.setup.rate_changes else {})
 
 
-def against_naive(naive: dict[str, dict[str, float]], worth: float | None) -> str:
-    """Return the losses of the naive forecasts, and the skill against the best of them."""
-    told = " · ".join(f"{figure(found['loss'])} ({NAIVE.get(name, name)})" for name, found in naive.items() if "loss" in found)
-    return (f"loss {told}" if told else "no loss to compare") + (f" · skill {worth:.2f}" if worth is not None else "")
-
-
-def reach(values: list[Any]) -> str:
-    """Return a value as the console shows it, of several the lowest and the highest."""
-    found = [value for value in values if value is not None and not (len(values) > 1 and math.isnan(value))]
-    if len(values) == 1 or not found:
-        return figure(next(iter(found), None))
-    return f"{figure(min(found))}..{figure(max(found))}"
-
-
 def _is_reached(best: dict[str, Any], name: str) -> bool:
     """Return whether a column has a best value: one that never had a number has none."""
     return name in best and bool(best[name]["epoch"])
-
-
-def title(spec: RunSpec) -> str:
-    """Return what a run is in a line: data, model, optimizer and seed."""
-    named = (describe(spec) for describe in (describe_data, describe_model, describe_optimizer))
-    return " · ".join([*named, f"seed {spec.seed}"])
-
-
-def optimises(spec: RunSpec, setup: Any) -> str:
-    """Return what training makes small: the loss of each output by its weight, the weights' penalties, what layers add."""
-    parts = [losses.loss_name(output.loss) for output in setup.outputs]
-    if setup.outputs[0].loss is None:
-        parts = ["what the model's own train_step does" if setup.logged else "what the model's layers add to the loss"]
-    if setup.outputs[0].name:
-        parts = [f"{o.weight:g}·{o.name} {losses.loss_name(o.loss)}" for o in setup.outputs]
-    penalties = [f"{name.upper()} {spec.model[name]:g}" for name in ("l1", "l2") if spec.model.get(name)]
-    return " + ".join([*parts, *penalties, *(setup.parts.added if setup.parts else [])])
-
-
-def size(model: Any, *, rows: int) -> str:
-    """Return how many weights are trained on how many rows."""
-    trained = models.trained_parameters(model)
-    frozen = models.frozen_parameters(model)
-    held = f" · {frozen:,} more are frozen" if frozen else ""
-    return f"{_count(trained, 'parameter')} for {_count(rows, 'training row')}: {trained / rows:.3g} a row{held}"
-
-
-def reports(setup: Any) -> list[tuple[str, str, str | None]]:
-    """Return what is only measured: the name of each metric, its class, and which way is better."""
-    return [
-        (output.column(metric.name), metrics.describe(metric, task=output.task), metrics.direction(metric))
-        for output in setup.outputs
-        for metric in output.metrics
-    ]
-
-
-def watches(spec: RunSpec, setup: Any) -> str:
-    """Return what decides the best epoch, then what else callbacks watch, each with who watches it."""
-    watchers: dict[str, list[str]] = {spec.monitor: []}
-    for key, node in spec.callbacks.items():
-        if "monitor" in node:
-            watchers.setdefault(node["monitor"], []).append(key)
-    arrows = {name: ARROWS[setup.directions.get(name)] for name in watchers}
-    told = [f"{name} {arrows[name]}".rstrip() + (f" ({', '.join(keys)})" if keys else "") for name, keys in watchers.items()]
-    return " · ".join(told)
 
 
 def _task_facts(task: Task) -> dict[str, Any]:
@@ -337,22 +289,8 @@ def _loss_facts(output: Output) -> dict[str, Any]:
     }
 
 
-def _of_own_steps(setup: Any) -> list[str]:
-    """Return what the steps of a model's own return beside the loss and the metrics that lmrun knows."""
-    known = {"loss", *(column for output in setup.outputs for column in output.figures)}
-    return [name for name in (setup.figures if setup.logged else ()) if name not in known]
-
-
 def _from_here(folder: Path) -> Path:
     return folder.relative_to(Path.cwd()) if Path.cwd() in folder.parents else folder
-
-
-def _between(ends: tuple[float, float] | None) -> str:
-    return f" ({span(*ends)})" if ends else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _git_commit() -> dict[str, Any] | None:

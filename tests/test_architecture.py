@@ -23,7 +23,7 @@ FLOORS = [
     ["store", "spec", "build", "outputs", "quantiles", "downloads", "sampling"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
     ["rivals", "callbacks", "checks", "export", "plots", "baselines", "weights", "gap", "intervals", "columns"],
-    ["contest"],
+    ["contest", "compiling", "headlines"],
     ["assembly", "progress"],
     ["preview"],
     ["runner", "sweep"],
@@ -41,7 +41,7 @@ AT_ALL = {
     "keras": [
         *("anatomy", "assembly", "baselines", "callbacks", "checks", "contest", "data", "devices", "export"),
         *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
-        *("columns", "sampling"),
+        *("columns", "compiling", "sampling"),
     ],
     "tensorflow": ["anatomy", "checks", "columns", "devices", "feed", "gap", "intervals", "losses"],
     "pandas": ["data", "folds", "plots", "record", "sweep", "verdicts"],

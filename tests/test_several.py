@@ -14,10 +14,10 @@ from formulas import sample
 
 from lossmetric_cli import metrics
 from lossmetric_cli.errors import ConfigError
+from lossmetric_cli.headlines import reach
 from lossmetric_cli.metrics import Several, build_metrics
 from lossmetric_cli.metrics.several import column_names
 from lossmetric_cli.plots.numbers import panels
-from lossmetric_cli.progress import reach
 from lossmetric_cli.task import Task
 
 Option = Callable[..., dict[str, Any]]
