@@ -33,7 +33,8 @@ _PARTS = ("train", "val", "test")
 
 def is_asked(spec: RunSpec) -> bool:
     """Return whether a run trains once for each of several folds."""
-    return (spec.validation or {}).get("_target_") == "lossmetric_cli.data.kfold"
+    asked = spec.validation or {}
+    return asked.get("_target_") == "lossmetric_cli.data.kfold" or asked.get("folds", 1) > 1
 
 
 def run(spec: RunSpec, record: Record, voice: Voice) -> float:

@@ -6,7 +6,10 @@ import re
 import shlex
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -16,21 +19,26 @@ TABLE = re.findall(r"^\| `(.*?)`(?:, and there is none)? \| `(.*)` \|$", README,
 
 
 @pytest.fixture
-def flowers(tmp_path):
-    """The table of the README's "Your own table"."""
+def files(tmp_path):
+    """The files that the README's "Your own data" reads."""
     rows = [f"{i % 7}.5,{i % 5},{('red', 'blue')[i % 2]},{('rose', 'iris')[i % 7 > 3]}" for i in range(80)]
     (tmp_path / "flowers.csv").write_text("\n".join(["length,width,colour,species", *rows]), encoding="utf-8")
-
-
-@pytest.fixture
-def load(tmp_path):
-    """The table of the README's "Series"."""
+    rows = [f"{40 + i % 9},{('Oslo', 'Rome')[i % 2]},{1000 * (i % 9) + i},{('yes', 'no')[i % 5 > 2]}" for i in range(60)]
+    (tmp_path / "sales.csv").write_text("\n".join(["size,city,price,sold", *rows]), encoding="utf-8")
     rows = [f"2026-01-{1 + i // 24:02d} {i % 24:02d}:00,{(i % 24 - 12) ** 2 + i % 5}" for i in range(200)]
     (tmp_path / "load.csv").write_text("\n".join(["when,load", *rows]), encoding="utf-8")
+    random = np.random.default_rng(0)
+    for label in ("cat", "dog"):
+        (tmp_path / "pets" / label).mkdir(parents=True)
+        (tmp_path / "reviews" / label).mkdir(parents=True)
+        for number in range(12):
+            picture = random.integers(0, 255, (20, 30, 3), dtype="uint8")
+            Image.fromarray(picture).save(tmp_path / "pets" / label / f"{number}.png")
+            (tmp_path / "reviews" / label / f"{number}.txt").write_text(f"the {label} number {number} was here")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_runs(lmrun, flowers, load, command):
+def test_every_command_runs(lmrun, files, command):
     words = shlex.split(command, comments=True)[1:]
     if "outputs/latest" in words:
         lmrun("data=iris", "epochs=1", "plots=[]")
@@ -39,6 +47,14 @@ def test_every_command_runs(lmrun, flowers, load, command):
     elif "hydra/launcher=joblib" not in words:
         words = [*(word for word in words if not word.startswith("epochs=")), "epochs=1", "plots=[]"]
         assert lmrun(*words).folder.is_dir()
+
+
+def test_the_saved_model_answers_the_row_that_the_readme_shows(lmrun, files):
+    lmrun("data=csv", "data.path=flowers.csv", "data.target=species", "epochs=1", "plots=[]")
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)[1]
+    names = {"keras": keras, "np": np}
+    exec(code.replace("model({", "answer = model({"), names)  # noqa: S102
+    assert names["answer"].shape == (1, 1)
 
 
 @pytest.mark.parametrize(("words", "message"), TABLE, ids=[words for words, _ in TABLE])

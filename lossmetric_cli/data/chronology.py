@@ -22,16 +22,19 @@ def time(
     span: np.ndarray | None = None,
     split: float = 0.2,
     test_split: float = 0.0,
-) -> dict[str, np.ndarray]:
+    folds: int = 1,
+) -> dict[str, np.ndarray] | list[dict[str, np.ndarray]]:
     """Return the rows of `train`, `val` and `test`, ascending and in this order in time; the rows stand in it already.
 
     The last share `test_split` of the rows tests, the share `split` before it validates, and what comes earlier trains.
     Of windows of a series, those that share steps with a later part are in none, so that no part has seen a step of
     another (the purging of López de Prado, "Advances in Financial Machine Learning", 2018, chapter 7).
 
+    Several `folds` are a list of these: what does not test is cut into `folds` + 1 stretches of as many rows, and each but
+    the first validates what trains on all that comes before it, as scikit-learn's TimeSeriesSplit has it.
+
     Raises ConfigError for shares that leave nothing, DataError for too few rows, or windows too long to be parted.
     """
-    import numpy as np
 
     check_share(name="split", value=split)
     check_share(name="test_split", value=test_split)
@@ -41,7 +44,22 @@ def time(
     check_enough_rows(rows=rows, split=split, test_split=test_split)
     test = rows - rounded(rows, share=test_split)
     val = test - rounded(rows, share=split)
-    parts = {"train": np.arange(val), "val": np.arange(val, test), "test": np.arange(test, rows)}
+    if folds == 1:
+        return in_time(val, test, test, rows, span=span)
+    stretch = test // (folds + 1)
+    if not stretch:
+        raise DataError(
+            f"{counted(test, 'row')} cannot be cut into {folds} folds in time; type validation.folds={max(1, test - 1)}"
+        )
+    begins = [test - stretch * number for number in range(folds, 0, -1)]
+    return [in_time(begin, begin + stretch, test, rows, span=span) for begin in begins]
+
+
+def in_time(val: int, end: int, test: int, rows: int, *, span: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Return the parts where rows from `val` to `end` validate, those from `test` on test, and those before `val` train."""
+    import numpy as np
+
+    parts = {"train": np.arange(val), "val": np.arange(val, end), "test": np.arange(test, rows)}
     return parts if span is None else parted(parts, span=span)
 
 

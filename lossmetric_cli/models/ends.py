@@ -40,10 +40,15 @@ def embedding_width(values: int) -> int:
     return min(600, round(1.6 * values**0.56))
 
 
-def mean_of_words(embedded: Any, tokens: Any) -> Any:
-    """Return the mean of a text's word vectors, (rows, width), without the padding; of a text of no words 0, and no NaN."""
-    is_word = keras.ops.expand_dims(keras.ops.cast(keras.ops.not_equal(tokens, 0), embedded.dtype), -1)
-    return keras.ops.sum(embedded * is_word, axis=1) / keras.ops.maximum(keras.ops.sum(is_word, axis=1), 1)
+def mean_of_words(embedded: Any, tokens: Any, *, name: str) -> Any:
+    """Return the mean of a text's word vectors, (rows, width), without the padding; of a text of no words 0, and no NaN.
+
+    It is a model of its own in the model: one box by `name` in a picture of it.
+    """
+    vectors, numbers = keras.Input(embedded.shape[1:]), keras.Input(tokens.shape[1:], dtype=tokens.dtype)
+    is_word = keras.ops.expand_dims(keras.ops.cast(keras.ops.not_equal(numbers, 0), vectors.dtype), -1)
+    mean = keras.ops.sum(vectors * is_word, axis=1) / keras.ops.maximum(keras.ops.sum(is_word, axis=1), 1)
+    return keras.Model([vectors, numbers], mean, name=name)([embedded, tokens])
 
 
 def _columns(given: Any, one: Input, name: str, standardize: bool) -> Any:
@@ -52,7 +57,7 @@ def _columns(given: Any, one: Input, name: str, standardize: bool) -> Any:
     if not one.values:
         return flat(_standardized(given, one.scale if standardize else None, name=f"standardize_{name}"))
     embedded = layers.Embedding(one.values, embedding_width(one.values), name=f"embed_{name}")(given)
-    return mean_of_words(embedded, given) if one.shape else embedded
+    return mean_of_words(embedded, given, name=f"mean_{name}") if one.shape else embedded
 
 
 def _standardized(x: Any, scale: Scale | None, *, name: str) -> Any:
