@@ -38,7 +38,7 @@ def test_too_few_rows_for_the_folds_are_refused():
 
 def test_run_of_folds_in_time_has_their_mean(lmrun):
     done = lmrun(
-        "data=load_curve", "data.steps=400", "validation.folds=2", "epochs=1", "plots=[]", "model=linear", "metrics=[]"
+        "data=load_curve", "data.hours=400", "validation.folds=2", "epochs=1", "plots=[]", "model=linear", "metrics=[]"
     )
     scores = done.json("metrics.json")
     assert scores["over"] == "2 folds"
