@@ -65,6 +65,11 @@ class Task:
     inputs: dict[str, Input] | None = None
 
     @property
+    def row(self) -> str:
+        """What a row of inputs is, for a message: its shape, or the names of several inputs."""
+        return f"{len(self.inputs)} inputs, {', '.join(self.inputs)}" if self.inputs else str(self.input_shape)
+
+    @property
     def is_classification(self) -> bool:
         """Whether a row is answered by classes rather than by quantities."""
         return self.kind != "regression"

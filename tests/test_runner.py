@@ -20,6 +20,7 @@ def test_the_headline_command_leaves_everything_a_run_folder_promises(lmrun):
         "history.csv",
         "metrics.json",
         "model.json",
+        "model.keras",
         "model.txt",
         "plots/curves.png",
         "plots/curves.svg",

@@ -36,9 +36,7 @@ def cnn(
     that change the images while training, see `augment.augmented`.
     """
     if len(task.input_shape) != 3:
-        raise ConfigError(
-            f"model=cnn needs images (height, width, channels), and a row here is {task.input_shape}; type model=mlp"
-        )
+        raise ConfigError(f"model=cnn needs images (height, width, channels), and a row here is {task.row}; type model=mlp")
     inputs, x = entrance(task, standardize=False)
     x = augmented(x, augment, seed=run_seed, value_range=(0.0, 1.0) if task.input_dtype == "uint8" else None)
     for count in filters:

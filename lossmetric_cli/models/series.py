@@ -125,7 +125,7 @@ def series_entrance(task: Task, name: str, *, standardize: bool) -> tuple[Any, A
         is_masked = name in ("lstm", "gru")
         return {only[0]: inputs}, layers.Embedding(only[1].values, width, mask_zero=is_masked, name=f"embed_{only[0]}")(inputs)
     if len(task.input_shape) != 2:
-        told = f"model={name} needs series (steps, channels), and a row here is {task.input_shape}"
+        told = f"model={name} needs series (steps, channels), and a row here is {task.row}"
         raise ConfigError(f"{told}; type model={'cnn' if len(task.input_shape) == 3 else 'mlp'}")
     return entrance(task, standardize=standardize)
 

@@ -30,7 +30,7 @@ def wide_deep(
     A head of both side by side is the sum of a linear model and a deep one.
     """
     if task.inputs is None and len(task.input_shape) != 1:
-        raise ConfigError(f"model=wide_deep is for tables, and a row here is {task.input_shape}; type model=mlp or model=cnn")
+        raise ConfigError(f"model=wide_deep is for tables, and a row here is {task.row}; type model=mlp or model=cnn")
     inputs, wide = entrance(task, standardize=standardize)
     deep = dense_layers(wide, hidden, activation, dropout, batch_norm=False, penalty=penalty_of(l1, l2))
     both = layers.Concatenate(name="wide_and_deep")([wide, deep])

@@ -96,9 +96,7 @@ def transfer(
     downloaded.
     """
     if len(task.input_shape) != 3 or task.input_shape[2] not in (1, 3):
-        raise ConfigError(
-            f"model=transfer needs images (height, width, 1 or 3), and a row here is {task.input_shape}; type model=mlp"
-        )
+        raise ConfigError(f"model=transfer needs images (height, width, 1 or 3), and a row here is {task.row}; type model=mlp")
     if fine_tune_from is not None and not freeze:
         raise ConfigError("model.freeze=false trains the whole backbone from the start; drop model.fine_tune_from")
     inputs = keras.Input(task.input_shape, name="inputs", dtype=task.input_dtype)
