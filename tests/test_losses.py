@@ -29,7 +29,7 @@ DATA = {
     "multilabel": "multilabel",
     "regression": "diabetes",
 }
-SHORT = ("model=linear", "optimizer=sgd", "metrics=[]", "epochs=1", "steps_per_epoch=2", "train_eval=0", "plots=[]")
+SHORT = ("model=linear", "optimizer=sgd", "metrics=[]", "epochs=1", "batch_size=1000", "train_eval=0", "plots=[]")
 CHOOSERS = {
     "auto": formulas.categorical_crossentropy,
     "crossentropy": formulas.categorical_crossentropy,
