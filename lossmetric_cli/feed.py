@@ -161,9 +161,9 @@ class StreamFeed(Feed):
         """Return the loss and metrics of the model's present weights, in inference mode, by name."""
         return model.evaluate(self._in_turn(model, part), verbose=0, return_dict=True)
 
-    def predict(self, model: keras.Model, part: str) -> Any:
-        """Return what the model's present weights answer for a part, (rows, columns), a dict of it for several outputs."""
-        return model.predict(self._in_turn(model, part).map(lambda x, *_: x), verbose=0)
+    def predict(self, model: keras.Model, part: str, rows: Any = slice(None)) -> Any:
+        """Return what the model's present weights answer for a part, or some of its rows, as `Feed.predict` does."""
+        return model.predict(self._in_turn(model, part, rows).map(lambda x, *_: x), verbose=0)
 
     def _pipeline(self, model: keras.Model, first_epoch: int) -> dict[str, Any]:
         rows = self.parts["train"]
@@ -177,10 +177,9 @@ class StreamFeed(Feed):
         arguments = {"x": self._read(dataset, rows.trained), "shuffle": False, "steps_per_epoch": self.pace.steps}
         return arguments | ({"validation_data": self._in_turn(model, "val")} if "val" in self.parts else {})
 
-    def _in_turn(self, model: keras.Model, part: str) -> tf.data.Dataset:
-        rows = self.parts[part]
-        numbers = tf.data.Dataset.range(len(rows), output_type="int32").batch(self._evaluation_batch(model, part))
-        return self._read(numbers, rows.judged)
+    def _in_turn(self, model: keras.Model, part: str, rows: Any = slice(None)) -> tf.data.Dataset:
+        numbers = tf.data.Dataset.from_tensor_slices(np.arange(len(self.parts[part]), dtype="int32")[rows])
+        return self._read(numbers.batch(self._evaluation_batch(model, part)), self.parts[part].judged)
 
     def _read(self, numbers: tf.data.Dataset, arrays: Any) -> tf.data.Dataset:
         """Return the rows of each batch of numbers, read while the model works on the one before."""

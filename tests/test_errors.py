@@ -89,7 +89,7 @@ def test_a_sentence_seldom_has_more_than_four_names():
         len(_nearest(typo, group)) for group in NAMES for name in NAMES[group] for typo in _typos(name) - set(NAMES[group])
     ]
     assert max(lengths) <= 7
-    assert sum(length > 4 for length in lengths) < len(lengths) / 300
+    assert sum(length > 4 for length in lengths) < len(lengths) / 100
 
 
 def test_distance_is_that_of_its_definition():

@@ -112,3 +112,11 @@ def test_loss_and_auc_would_choose_other_epochs(lmrun):
     history = lmrun("experiment=auc_or_loss", "plots=[]").history
     assert history["val_loss"].idxmin() != history["val_auc"].idxmax()
     assert history["val_loss"].iloc[-1] > 1.2 * history["val_loss"].min()
+
+
+def test_augmentation_keeps_the_pictures_from_being_known_by_heart(lmrun):
+    """Loss falls below 0.1 without it, and val_loss ends higher than with it."""
+    words = ["plots=[]", "train_eval=0"]
+    augmented, plain = (lmrun("experiment=augmentation", *words, *more).history for more in ([], ["model.augment=[]"]))
+    assert plain["loss"].iloc[-1] < 0.1 < augmented["loss"].iloc[-1]
+    assert augmented["val_loss"].iloc[-1] < plain["val_loss"].iloc[-1]
