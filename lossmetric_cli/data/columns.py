@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-KINDS = ("number", "boolean", "category", "date", "text", "identifier")
 #: Whole numbers up to here are exact in float32.
 EXACT_IN_FLOAT32 = 2**24
 #: Two words that are yes and no, the yes first.
