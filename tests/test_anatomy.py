@@ -77,6 +77,7 @@ def test_the_best_checkpoint_outlives_a_loss_that_is_no_number(lmrun, tmp_path):
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
 
 
+@pytest.mark.slow
 def test_a_loss_of_one_number_a_batch_counts_once_on_several_devices(shell, own_code):
     """Keras divides a loss of a value a row by the number of devices, and one of a single number not."""
     text = "from keras import ops\n\ndef whole(y_true, y_pred):\n    return ops.mean((y_true - y_pred) ** 2)\n"

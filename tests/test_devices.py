@@ -23,6 +23,7 @@ def test_two_devices_train_to_the_figures_of_one(shell):
     np.testing.assert_allclose(two.predictions["val_pred"], one.predictions["val_pred"], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_xla_trains_to_the_figures_without_it(shell):
     without = shell("deterministic=false", *WORDS)
     compiled = shell("deterministic=false", "jit_compile=true", *WORDS)

@@ -223,6 +223,7 @@ def test_one_quantile_of_several_targets_is_taken_and_several_are_refused():
         fit_task(Quantile(tau=[0.1, 0.9]), task)
 
 
+@pytest.mark.slow
 def test_nine_of_ten_labels_end_below_the_quantile_of_nine_tenths(lmrun):
     words = ("data=linear", "data.rows=3000", "data.noise=2", "model=linear", "optimizer=adam", "lr=0.05", "plots=[]")
     done = lmrun(*words, "loss=quantile", "loss.tau=0.9", "epochs=20", "batch_size=128")
@@ -230,6 +231,7 @@ def test_nine_of_ten_labels_end_below_the_quantile_of_nine_tenths(lmrun):
     assert np.mean(predictions["val_true"] <= predictions["val_pred"]) == pytest.approx(0.9, abs=0.03)
 
 
+@pytest.mark.slow
 def test_interval_of_two_quantiles_covers_what_lies_between_them(lmrun):
     words = ("data=linear", "data.rows=3000", "data.noise=2", "model=linear", "optimizer=adam", "lr=0.05", "plots=[]")
     done = lmrun(*words, "loss=quantile", "loss.tau=[0.9,0.1]", "metrics=coverage", "epochs=20", "batch_size=128")

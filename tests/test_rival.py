@@ -89,6 +89,7 @@ def test_a_forest_of_numbers_scores_what_scikit_learn_scores(run_once, split):
     assert found["mse"] == pytest.approx(sk.mean_squared_error(y_test, p), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_every_label_has_a_line_of_its_own(run_once, split):
     run = run_once(*LABELS)
     kept = run.predictions

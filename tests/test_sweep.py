@@ -83,6 +83,7 @@ def test_a_sweep_that_cannot_be_composed_leaves_no_folder(lmrun, tmp_path):
     assert not list(tmp_path.glob("outputs/sweeps/*/*"))
 
 
+@pytest.mark.slow
 def test_joblib_runs_jobs_in_processes_of_their_own(shell):
     run = shell("-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=0,1", "lr=0.1,-1", *WORDS, code=6)
     table = results(run)

@@ -127,6 +127,7 @@ def test_same_words_draw_the_same_codes(lmrun: Any):
     assert one.read_bytes() == two.read_bytes()
 
 
+@pytest.mark.slow
 def test_beta_can_be_swept(lmrun: Any):
     words = [
         "-m",
