@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from lossmetric_cli import sampling, store
-from lossmetric_cli.errors import ConfigError
+from lossmetric_cli.errors import ConfigError, LmrunError
 
 #: The model of a run, in its folder.
 FILE = "model.keras"
@@ -25,6 +25,8 @@ def save(network: keras.Model, encoder: Any, folder: Path) -> str | None:
         with warnings.catch_warnings(), store.through(folder / FILE) as unfinished:
             warnings.simplefilter("ignore")  # of layers of the user's own that Keras cannot vouch for; the file is the user's
             deployable(network, encoder).save(unfinished)
+    except LmrunError:  # the disk's fault, as with every file of a run
+        raise
     except Exception as error:  # whatever the user's own layers raise: the run itself is whole
         return f"{FILE} was not written: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
     return None

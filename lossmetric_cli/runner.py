@@ -56,9 +56,9 @@ def train(
     try:
         _fit(spec, setup, progress)
         figures, answers = evaluate(setup), predict(setup, data, seed=spec.seed)
-        if spec.save_model:
-            for failure in filter(None, [export.save(setup.model, data.encoder, record.folder)]):
-                voice.note(failure)
+        failure = export.save(setup.model, data.encoder, record.folder) if spec.save_model else None
+        if failure:
+            voice.note(failure)
         sure = sureness(setup, figures, answers, seed=spec.seed)
         rivals = compared(setup, answers, contest, seed=spec.seed) if contest else {}
         others = {"naive": forecasts(setup, data), "rival": rivals}

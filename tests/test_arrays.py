@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import io
 import zipfile
 
@@ -230,10 +231,9 @@ def test_a_function_of_the_users_own_may_return_a_stream(lmrun, own_code):
 
 
 def test_tensorflow_datasets_is_asked_for_by_its_extra(lmrun):
-    try:
-        import tensorflow_datasets  # noqa: F401
-    except ImportError:
-        assert "pip install '.[tfds]'" in lmrun("data=tfds", "data.name=mnist", code=5).err
+    if importlib.util.find_spec("tensorflow_datasets"):
+        pytest.skip("tensorflow_datasets is installed")
+    assert "pip install '.[tfds]'" in lmrun("data=tfds", "data.name=mnist", code=5).err
 
 
 @pytest.mark.filterwarnings("ignore")  # that package's own

@@ -541,3 +541,74 @@ def test_rows_on_the_disk_are_gone_when_nobody_reads_them(tmp_path: Path, small_
     del prepared
     gc.collect()
     assert not list(tmp_path.glob("lmrun-*"))
+
+
+def test_header_alone_is_refused_when_streamed_too(tmp_path: Path):
+    with pytest.raises(DataError, match=r"x\.csv has a header and no rows"):
+        read(tmp_path, "a,y\n", target="y", stream=True)
+
+
+def test_missing_file_is_named_when_streamed_too(tmp_path: Path):
+    with pytest.raises(DataError, match=r"data file '.*' not found"):
+        data.csv(path=str(tmp_path / "gone.csv"), target="y", stream=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"), [({"encoding": "utf-16"}, "cannot be read block by block"), ({"group": "a"}, "group")]
+)
+def test_what_cannot_be_streamed_is_refused(settings: dict, told: str, tmp_path: Path):
+    with pytest.raises(ConfigError, match=rf"{told}.*type data\.stream=false"):
+        read(tmp_path, "a,b,y\n1,2,0\n3,4,1\n", target="y", stream=True, **settings)
+
+
+def test_positive_class_of_a_stream_may_come_after_its_first_block(tmp_path: Path, small_blocks: None):
+    frame = halves().assign(y=["low"] * 2000 + ["high"] * 1000)
+    assert ready(read(tmp_path, frame, target="y", stream=True, positive="low")).task.classes == ("high", "low")
+
+
+def test_category_that_looks_like_a_number_in_a_later_block_is_the_same_word(tmp_path: Path, small_blocks: None):
+    frame = halves().assign(city=["a", "a", "1"] * 400 + ["1"] * 1800)
+    prepared = ready(read(tmp_path, frame, target="y", stream=True))
+    assert prepared.encoder.names["numbers"] == ("a", "city=1", "city=a")
+    np.testing.assert_array_equal(prepared.train.x[1200:3000][:, 1], np.ones(1800))
+
+
+def test_category_that_looks_like_a_number_in_the_test_file_is_the_same_word(tmp_path: Path):
+    test = written(tmp_path, "c,y\n1,0\n,1\n", name="test.csv")
+    table = read(tmp_path, "c,y\na,0\n1,1\nb,0\n", target="y", test_path=str(test), missing="mean")
+    assert ready(table).test.x.tolist() == [[1, 0, 0], [0, 0, 0]]
+
+
+def test_rows_that_are_left_out_take_their_group_with_them(tmp_path: Path):
+    table = read(tmp_path, "g,n,y\nu,1,0\nv,,1\nw,3,0\n", target="y", group="g", missing="drop")
+    assert table.groups.tolist() == ["u", "w"]
+
+
+def test_category_without_a_value_in_training_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match=r"column 'c' has no value in any training row; list it in data\.drop"):
+        encoded("category", ["", ""])
+
+
+def test_word_that_is_neither_yes_nor_no_is_told(tmp_path: Path):
+    test = written(tmp_path, "a,s,y\n1,maybe,0\n2,no,1\n", name="test.csv")
+    table = read(tmp_path, "a,s,y\n1,yes,0\n2,no,1\n", target="y", test_path=str(test))
+    assert "column 's' has values in 1 test row that training lacks ('maybe'); they count as unknown" in ready(table).notes
+
+
+def test_ids_of_ones_own_that_only_validate_have_room(lmrun: Any, own_code: Any):
+    own_code(
+        "my_pairs",
+        """
+        import numpy as np
+
+        def load():
+            user = np.concatenate([np.arange(60) % 7, np.full(20, 50)])
+            return {"user": user, "size": np.ones((80, 1))}, np.arange(80) % 2
+    """,
+    )
+    assert lmrun("data=my_pairs.load", "epochs=1", "plots=[]", "train_eval=0").code == 0
+
+
+def test_transformer_reads_texts(lmrun: Any):
+    words = ["data=reviews", "data.rows=100", "model=transformer", "epochs=1", "plots=[]", "train_eval=0"]
+    assert lmrun(*words).json("run.json")["task"]["kind"] == "binary"

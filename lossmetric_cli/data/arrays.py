@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lossmetric_cli.data.dataset import Dataset
+from lossmetric_cli.data.delimited import explained
 from lossmetric_cli.data.pictures import check_memory
 from lossmetric_cli.data.sentences import listed, quoted
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
@@ -68,12 +69,8 @@ def as_pictures(array: np.ndarray) -> np.ndarray:
 def names_in(file: Path) -> list[str]:
     """Return the names of the arrays in an .npz file; raise DataError for a file that is none."""
     try:
-        with zipfile.ZipFile(file) as archive:
+        with explained(file), zipfile.ZipFile(file) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
-    except FileNotFoundError as error:
-        near = did_you_mean(file.name, [other.name for other in file.parent.glob("*") if other.is_file()])
-        hint = near or "; data.path is taken from the folder where lmrun starts"
-        raise DataError(f"data file {quoted(file, limit=80)} not found{hint}") from error
     except _FAULTS as error:
         raise DataError(f"{file.name} cannot be read: {_told(error)}; is it what numpy.savez wrote?") from error
     if not names:

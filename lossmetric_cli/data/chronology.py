@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lossmetric_cli.data.sentences import counted
-from lossmetric_cli.data.split import check_enough_rows, check_share, rounded
-from lossmetric_cli.errors import ConfigError, DataError
+from lossmetric_cli.data.split import check_enough_rows, check_shares, rounded
+from lossmetric_cli.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,10 +36,7 @@ def time(
     Raises ConfigError for shares that leave nothing, DataError for too few rows, or windows too long to be parted.
     """
 
-    check_share(name="split", value=split)
-    check_share(name="test_split", value=test_split)
-    if split + test_split >= 1:
-        raise ConfigError(f"validation.split + validation.test_split must be below 1, got {split} + {test_split}")
+    check_shares(split=split, test_split=test_split)
     rows = len(labels)
     check_enough_rows(rows=rows, split=split, test_split=test_split)
     test = rows - rounded(rows, share=test_split)

@@ -77,6 +77,11 @@ def _is_row_number(cells: pd.Series) -> bool:
     return named and cells.dtype.kind in "iu" and len(cells) >= _FEWEST_TO_IDENTIFY and cells.is_unique
 
 
+def words_of(columns: Sequence[Column]) -> list[str]:
+    """Return the columns whose cells are read as they are written."""
+    return [column.name for column in columns if column.kind != "number"]
+
+
 def told(columns: Sequence[Column], left_out: Sequence[str]) -> str:
     """Return the kinds of a table's columns in one line; "" where all are numbers and none is left out."""
     if not left_out and all(column.kind == "number" for column in columns):

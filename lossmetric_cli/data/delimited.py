@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from csv import Error, reader
 from dataclasses import dataclass, field
 from io import BytesIO, StringIO
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.sentences import counted, quoted
 from lossmetric_cli.errors import ConfigError, DataError, did_you_mean
@@ -94,11 +95,18 @@ def read_text_file(
 
 def read_bytes(path: str) -> bytes:
     """Return a file's bytes; raise DataError when there is none or it cannot be read."""
+    with explained(path):
+        return Path(path).expanduser().read_bytes()
+
+
+@contextmanager
+def explained(path: Any) -> Iterator[None]:
+    """Raise DataError that says what is wrong with a file where it cannot be opened or read."""
     file = Path(path).expanduser()
-    if "://" in path:
+    if "://" in str(path):
         raise DataError(f"{quoted(path, limit=80)} is an address; download the file and give its path as data.path")
     try:
-        return file.read_bytes()
+        yield
     except IsADirectoryError as error:
         raise DataError(f"{quoted(path, limit=80)} is a directory; data.path wants a file") from error
     except FileNotFoundError as error:

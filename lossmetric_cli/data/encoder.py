@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.columns import YES_AND_NO, Column
 from lossmetric_cli.data.sentences import counted, listed, quoted
+from lossmetric_cli.errors import DataError
 
 if TYPE_CHECKING:
     import keras
@@ -100,6 +101,8 @@ def fit(columns: Sequence[Column], raw: dict[str, np.ndarray], *, recipe: Recipe
         if column.name in packed.get(column.group, ()):
             continue
         cells = raw[column.name]
+        if column.kind in ("category", "boolean") and not _distinct(cells):
+            raise DataError(f"column {quoted(column.name)} has no value in any training row; list it in data.drop")
         dtype = "float32" if column.kind == "number" else "string"
         given = inputs[column.key] = keras.Input((), dtype=dtype, name=column.key)
         if column.kind == "text":
@@ -125,12 +128,12 @@ def _packed(columns: Sequence[Column], recipe: Recipe) -> dict[str, list[str]]:
 
 
 def unseen(columns: Sequence[Column], trained: dict[str, Any], other: dict[str, Any], *, word: str) -> list[str]:
-    """Return a sentence for each column of categories with values in other rows that the training rows lack."""
+    """Return a sentence for each column of words that has some in other rows which the training rows lack."""
     import numpy as np
 
     found = []
     for column in columns:
-        if column.kind == "category":
+        if column.kind in ("category", "boolean"):
             strange = ~np.isin(other[column.name], [*set(trained[column.name]), ""])
             if strange.any():
                 rows, first = counted(int(strange.sum()), f"{word} row"), quoted(other[column.name][strange.argmax()], limit=24)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.sentences import counted
-from lossmetric_cli.data.split import SPLIT_STREAM, check_share, draw
+from lossmetric_cli.data.split import SPLIT_STREAM, check_share, check_shares, draw
 from lossmetric_cli.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -76,10 +76,7 @@ def group(
 
     if groups is None:
         raise ConfigError("validation=group, and the data has no groups; type validation.group=COLUMN, of a table of yours")
-    check_share(name="split", value=split)
-    check_share(name="test_split", value=test_split)
-    if split + test_split >= 1:
-        raise ConfigError(f"validation.split + validation.test_split must be below 1, got {split} + {test_split}")
+    check_shares(split=split, test_split=test_split)
     random = np.random.default_rng([seed, SPLIT_STREAM])
     return whole_groups(groups, shares={"test": test_split, "val": split}, random=random)
 

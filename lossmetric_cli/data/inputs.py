@@ -99,16 +99,25 @@ def rows_at(x: Any, rows: Any) -> Any:
 def facts_of(x: Any, values: dict[str, int]) -> dict[str, Any]:
     """Return the fields of `Task` that tell of these inputs, training rows; `values` are the numbers of each input of ids."""
     if isinstance(x, dict):
-        return {"input_shape": (), "inputs": {name: _input(array, values.get(name)) for name, array in x.items()}}
-    one = _input(x, None)
+        return {"input_shape": (), "inputs": {name: _input(array, values.get(name, 0)) for name, array in x.items()}}
+    one = _input(x, 0)
     return {"input_shape": one.shape, "input_dtype": one.dtype, "scale": one.scale}
 
 
-def _input(array: np.ndarray, values: int | None) -> Input:
+def ids_in(*inputs: Any) -> dict[str, int]:
+    """Return how many different ids each input of ids has room for, of all rows: the largest and those below it, with 0."""
+    found: dict[str, int] = {}
+    for x in inputs:
+        for name, array in x.items() if isinstance(x, dict) else ():
+            if array.dtype.kind == "i":
+                found[name] = max(found.get(name, 0), int(array.max()) + 1)
+    return found
+
+
+def _input(array: np.ndarray, values: int) -> Input:
     is_ids = array.dtype.kind == "i"
     scale = None if is_ids else scale_of_inputs(array)
-    known = (values or int(array.max()) + 1) if is_ids else 0
-    return Input(array.shape[1:], array.dtype.name, scale, known)
+    return Input(array.shape[1:], array.dtype.name, scale, values if is_ids else 0)
 
 
 def fingerprint(*arrays: np.ndarray) -> str:

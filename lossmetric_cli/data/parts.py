@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lossmetric_cli.data.answers import Answer, answers_in, answers_of, of_outputs, read_answer, read_rows
 from lossmetric_cli.data.dataset import Data, Dataset, Part
 from lossmetric_cli.data.encoder import Encoder, fit, unseen
-from lossmetric_cli.data.inputs import arrays_of, facts_of, fingerprint, read_inputs, row_count, rows_at
+from lossmetric_cli.data.inputs import arrays_of, facts_of, fingerprint, ids_in, read_inputs, row_count, rows_at
 from lossmetric_cli.data.iterables import is_stream, read_stream
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form
 from lossmetric_cli.data.leaks import giveaways
@@ -23,8 +23,6 @@ from lossmetric_cli.task import Task
 
 if TYPE_CHECKING:
     import numpy as np
-
-    Arrays = tuple[np.ndarray, np.ndarray]
 
 
 def prepare(
@@ -70,20 +68,21 @@ def prepare(
     if itself or copies:
         in_deviations(parts, copies)
     apart = parts["test"] if dataset.test is not None else None
+    forms = {name: answer.form for name, answer in answers.items()}
     data = Data(
         train=parts["train"],
         val=parts.get("val"),
         test=parts.get("test"),
-        task=measure_task(parts["train"], forms={name: answer.form for name, answer in answers.items()}, encoder=encoder),
+        task=measure_task(parts["train"], forms=forms, values=encoder.values if encoder else ids_in(x, x_test)),
         fingerprint=fingerprint(*arrays_of(x), *y.values(), *((*arrays_of(apart.x), *answers_in(apart)) if apart else ())),
         feature_names=encoder.names.get("numbers", ()) if encoder else dataset.feature_names,
         target_names=dataset.target_names,
         encoder=encoder,
     )
-    forms = filter(None, [answer.form.note for answer in answers.values()])
+    labels = filter(None, [form.note for form in forms.values()])
     raw = known_rows(dataset.x, rows["train"]) if encoder else columns_of(data)
     windows = window_notes(data, rows=row_count(x))
-    data.notes = [*dataset.notes, *notes, *forms, *windows, *remarks(data), *given_away(raw, data)]
+    data.notes = [*dataset.notes, *notes, *labels, *windows, *remarks(data), *given_away(raw, data)]
     return data
 
 
@@ -189,7 +188,7 @@ def draw_rows(
 
 
 def read_groups(dataset: Dataset, *, rows: int) -> np.ndarray | None:
-    """Return what each row belongs to, (rows,); raise DataError unless there is one a row, and several of them."""
+    """Return what each row belongs to, (rows,); raise DataError unless there is one a row."""
     import numpy as np
 
     if dataset.groups is None:
@@ -260,9 +259,12 @@ def check_no_second_test(parts: dict[str, np.ndarray]) -> None:
         raise ConfigError("the data has test rows of its own, and the split draws others; set validation.test_split=0")
 
 
-def measure_task(train: Part, *, forms: dict[str, LabelForm], encoder: Encoder | None = None) -> Task:
-    """Return the task that the training rows set, with the scale of a table's columns and of a regression's targets."""
-    inputs = facts_of(train.x, encoder.values if encoder else {})
+def measure_task(train: Part, *, forms: dict[str, LabelForm], values: dict[str, int]) -> Task:
+    """Return the task that the training rows set, with the scale of a table's columns and of a regression's targets.
+
+    `values` are how many different numbers each input of ids has.
+    """
+    inputs = facts_of(train.x, values)
     tasks = {name: measure_answer(train.y[name] if name else train.y, form=form, **inputs) for name, form in forms.items()}
     return tasks[""] if "" in tasks else Task("several", units=0, outputs=tasks, **inputs)
 

@@ -35,10 +35,7 @@ def holdout(
     """
     import numpy as np
 
-    check_share(name="split", value=split)
-    check_share(name="test_split", value=test_split)
-    if split + test_split >= 1:
-        raise ConfigError(f"validation.split + validation.test_split must be below 1, got {split} + {test_split}")
+    check_shares(split=split, test_split=test_split)
     check_enough_rows(rows=len(labels), split=split, test_split=test_split)
     random = np.random.default_rng([seed, SPLIT_STREAM])
     groups = labels if stratify and kind in ("binary", "multiclass") else np.zeros(len(labels), dtype="int64")
@@ -103,6 +100,14 @@ def allocate(sizes: np.ndarray, *, share: float, most: np.ndarray) -> np.ndarray
 def rounded(rows: int, *, share: float) -> int:
     """Return a share of the rows to the nearest whole row, halves up."""
     return floor(rows * share + 0.5)
+
+
+def check_shares(*, split: float, test_split: float) -> None:
+    """Raise ConfigError unless both are shares, and something is left beside them."""
+    check_share(name="split", value=split)
+    check_share(name="test_split", value=test_split)
+    if split + test_split >= 1:
+        raise ConfigError(f"validation.split + validation.test_split must be below 1, got {split} + {test_split}")
 
 
 def check_share(*, name: str, value: float) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossmetric_cli.data.columns import Column, read_column
+from lossmetric_cli.data.columns import Column, read_column, words_of
+from lossmetric_cli.data.delimited import explained, has_parquet
 from lossmetric_cli.data.rowfile import Shelf
 from lossmetric_cli.data.sentences import counted, quoted
 from lossmetric_cli.data.table import Dialect, Opened, Table, open_bytes
 from lossmetric_cli.data.targets import read_targets
-from lossmetric_cli.errors import DataError
+from lossmetric_cli.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,15 +27,24 @@ LARGE = 2 * 2**30
 
 
 def blocks(paths: Sequence[str], *, dialect: Dialect) -> Iterator[Opened]:
-    """Yield the records of text files block by block, each looked through like a file of its own, lines counted on."""
+    """Yield the records of text files block by block, each looked through like a file of its own, lines counted on.
+
+    Raises ConfigError for files that cannot be cut at the ends of their lines.
+    """
+    if dialect.encoding.lower().startswith(("utf-16", "utf-32", "utf16", "utf32")):
+        raise ConfigError(f"data.encoding={dialect.encoding} cannot be read block by block; type data.stream=false")
     for path in paths:
         file = Path(path).expanduser()
-        with file.open("rb") as stream:
+        with explained(path), file.open("rb") as stream:
             head = stream.readline() if dialect.header else b""
-            before = 0
+            if has_parquet(head):
+                raise ConfigError(f"{file.name} is a Parquet file, which is read whole; type data.stream=false")
+            before, text = 0, b""
             for text in _records(stream):
                 yield open_bytes(head + text, name=file.name, dialect=dialect, before=before)
                 before += text.count(b"\n")
+            if not text:  # a header alone, or nothing: the error says so
+                yield open_bytes(head, name=file.name, dialect=dialect, before=0)
 
 
 def _records(stream: Any) -> Iterator[bytes]:
@@ -60,7 +69,6 @@ class Stream:
 
     paths: list[str]
     columns: list[Column]
-    text: list[str]
     dialect: Dialect
     missing: str
     head: dict[str, np.ndarray]
@@ -78,7 +86,7 @@ class Stream:
         """Return all rows as a model reads them, on the disk: a dict by input, or the one array of numbers."""
         with Shelf() as shelf:
             for opened in blocks(self.paths, dialect=self.dialect):
-                arrays = encoder.encode(self.raw(opened.read([c.name for c in self.columns], text=self.text)))
+                arrays = encoder.encode(self.raw(opened.read([c.name for c in self.columns], text=words_of(self.columns))))
                 shelf.add(arrays if isinstance(arrays, dict) else {"numbers": arrays})
             found = shelf.arrays()
         return found["numbers"] if list(found) == ["numbers"] else found
@@ -111,13 +119,14 @@ def told(paths: list[str], rows: int, seen: int) -> list[str]:
 
 
 def is_large(paths: Sequence[str]) -> bool:
-    """Return whether text files are too large to be read whole."""
+    """Return whether text files are too large to be read whole; Parquet is always read so."""
+    files = [Path(path).expanduser() for path in paths]
     try:
-        return sum(Path(path).expanduser().stat().st_size for path in paths) >= LARGE
+        return sum(file.stat().st_size for file in files if file.suffix.lower() not in (".parquet", ".pq")) >= LARGE
     except OSError:  # what cannot be opened is told of where it is read
         return False
 
 
 def first_block(paths: list[str], *, dialect: Dialect) -> Opened:
     """Return the first records of text files."""
-    return next(chain(blocks(paths, dialect=dialect)))
+    return next(blocks(paths, dialect=dialect))

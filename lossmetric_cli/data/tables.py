@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from lossmetric_cli.data.columns import Column, kind_of, read_column, read_numbers, refuse_missing, told
+from lossmetric_cli.data.columns import Column, kind_of, read_column, read_numbers, refuse_missing, told, words_of
 from lossmetric_cli.data.dataset import Dataset
 from lossmetric_cli.data.delimited import first_repeated
 from lossmetric_cli.data.encoder import Recipe
@@ -36,6 +36,12 @@ class Roles:
     declared: dict[str, str]
     groups: dict[str, str]
     weight: str | None = None
+    group: str | None = None
+
+    @property
+    def all(self) -> list[str]:
+        """Every column that plays a part."""
+        return list(dict.fromkeys([*self.targets, *self.features, *filter(None, [self.weight, self.group])]))
 
 
 def csv(
@@ -87,12 +93,11 @@ def csv(
     notes = [note for one in opened for note in one.notes]
     declared = {"category": categorical, "number": numeric, "text": text, "date": dates}
     named = {"target": target, "columns": columns, "inputs": inputs, "declared": declared, "weight": sample_weight}
-    roles = choose_columns(opened[0], **named, drop=[*as_list(drop), *as_list(group)], notes=notes)
+    roles = choose_columns(opened[0], **named, group=group, drop=drop, notes=notes)
     recipe = Recipe(missing=missing, one_hot=one_hot, words=words, length=text_length)
-    dataset = read_dataset(opened, roles, dialect=dialect, recipe=recipe, positive=positive, notes=notes)
-    if group is not None:
-        dataset = replace(dataset, groups=read_groups(opened[0], find_column(group, file=opened[0])))
-    return streamed(dataset, paths, roles, dialect=dialect) if is_streamed else dataset
+    dataset = read_dataset(opened, roles, dialect=dialect, recipe=recipe, notes=notes)
+    dataset = streamed(dataset, paths, roles, dialect=dialect) if is_streamed else dataset
+    return replace(dataset, class_names=classes_with(positive, dataset.y, name=roles.targets[0]))
 
 
 def streamed(dataset: Dataset, paths: list[str], roles: Roles, *, dialect: Dialect) -> Dataset:
@@ -103,23 +108,22 @@ def streamed(dataset: Dataset, paths: list[str], roles: Roles, *, dialect: Diale
         raise ConfigError(f"data.{setting} is for tables that are read whole; leave it out, or type data.stream=false")
     notes = list(dataset.notes)
     labels = read_labels_of(paths, roles.targets, dialect=dialect, notes=notes)
-    as_written = [name for name, kind in roles.declared.items() if kind != "number"]
     columns, missing = list(dataset.columns), dataset.recipe.missing
-    later = Stream(paths, columns, as_written, dialect, missing, head=dataset.x, rows=len(labels))
+    later = Stream(paths, columns, dialect, missing, head=dataset.x, rows=len(labels))
     notes += told_of_stream(paths, len(labels), row_count(dataset.x))
     return replace(dataset, x=later, y=labels, notes=tuple(dict.fromkeys(notes)))
 
 
-def read_dataset(
-    opened: list[Opened], roles: Roles, *, dialect: Dialect, recipe: Recipe, positive: str | int | None, notes: list[str]
-) -> Dataset:
+def read_dataset(opened: list[Opened], roles: Roles, *, dialect: Dialect, recipe: Recipe, notes: list[str]) -> Dataset:
     """Return the columns that play a part of a table, and of the table of rows kept apart if there is one."""
-    wanted = list(dict.fromkeys([*roles.targets, *roles.features, *filter(None, [roles.weight])]))
     for other in opened[1:]:
-        find_columns(wanted, file=other)
-    as_written = [*roles.targets, *(name for name, kind in roles.declared.items() if kind != "number")]
-    tables = [one.read(wanted, text=as_written) for one in opened]
-    columns = choose_kinds(tables[0], roles, notes=notes)
+        find_columns([name for name in roles.all if name != roles.group], file=other)
+    no_features = [*roles.targets, *filter(None, [roles.group])]
+    first = opened[0].read(roles.all, text=[*no_features, *(name for name, kind in roles.declared.items() if kind != "number")])
+    columns = choose_kinds(first, roles, notes=notes)
+    as_written = [*roles.targets, *words_of(columns)]  # what is words in the first table is read as words in the other
+    others = [one.read([name for name in roles.all if name != roles.group], text=as_written) for one in opened[1:]]
+    tables = [first, *others]
     if recipe.missing == "drop":
         tables = [without_missing(table, columns, dialect=dialect, notes=notes) for table in tables]
     cells = {"decimal": dialect.point, "notes": notes}
@@ -132,11 +136,11 @@ def read_dataset(
         y=labels[0],
         columns=tuple(columns),
         recipe=recipe,
-        class_names=classes_with(positive, labels[0], name=roles.targets[0]),
         target_names=tuple(roles.targets),
         test=(raw[1], labels[1]) if has_test else None,
         weights=weights[0],
         test_weights=weights[1] if has_test else None,
+        groups=read_groups(tables[0], roles.group) if roles.group else None,
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -146,25 +150,34 @@ def as_list(value: Any) -> list[Any]:
     return [] if value is None else [value] if isinstance(value, str | int | float) else list(value)
 
 
-def read_groups(file: Opened, name: str) -> np.ndarray:
+def read_groups(table: Table, name: str) -> np.ndarray:
     """Return what each row belongs to, as text (rows,); raise DataError for a missing one."""
-    table = file.read([name], text=[name])
     cells = table.frame[name].str.strip()
     refuse_missing((cells == "").to_numpy(), what=f"group {quoted(name)}", table=table, fix="give every row one")
     return cells.to_numpy(dtype="object")
 
 
 def choose_columns(
-    file: Opened, *, target: Any, columns: Any, inputs: Any, declared: dict[str, Any], drop: Any, weight: Any, notes: list[str]
+    file: Opened,
+    *,
+    target: Any,
+    columns: Any,
+    inputs: Any,
+    declared: dict[str, Any],
+    drop: Any,
+    weight: Any,
+    group: Any,
+    notes: list[str],
 ) -> Roles:
     """Return the part that each column plays; raise DataError for an unknown one, ConfigError for two parts."""
     targets = find_columns(as_list(target), file=file, setting="target")
     dropped = find_columns(as_list(drop), file=file, setting="drop")
     weights = find_columns(as_list(weight), file=file, setting="sample_weight")
+    together = find_columns(as_list(group), file=file, setting="group")
     refuse_target(targets, names=weights, setting="sample_weight")
     groups = group_columns(inputs, file=file)
     listed_ones = find_columns(as_list(columns), file=file, setting="columns") or list(groups)
-    features = listed_ones or [name for name in file.names if name not in (*targets, *dropped, *weights)]
+    features = listed_ones or [name for name in file.names if name not in (*targets, *dropped, *weights, *together)]
     if not listed_ones:
         features = drop_unnamed(features, notes=notes)
     settings = {"category": "categorical", "number": "numeric", "text": "text", "date": "dates"}
@@ -185,7 +198,7 @@ def choose_columns(
     if not features:
         raise DataError(f"{file.name} has no feature columns beside the target; check data.target and data.drop")
     kinds = {name: kind for kind, setting in settings.items() for name in found[setting]}
-    return Roles(targets, features, kinds, groups, next(iter(weights), None))
+    return Roles(targets, features, kinds, groups, next(iter(weights), None), next(iter(together), None))
 
 
 def group_columns(inputs: Any, *, file: Opened) -> dict[str, str]:

@@ -23,6 +23,8 @@ class Sampled(keras.losses.Loss):
         ConfigError: no number of samples, an unknown sampler.
     """
 
+    usual_name: str
+
     def __init__(
         self,
         *,
@@ -30,9 +32,9 @@ class Sampled(keras.losses.Loss):
         sampler: str = "log_uniform",
         reduction: str = "sum_over_batch_size",
         dtype: Any = None,
-        name: str,
+        name: str | None = None,
     ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        super().__init__(name=name or self.usual_name, reduction=reduction, dtype=dtype)
         if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
             raise ConfigError(f"loss.samples must be a whole number >= 1, got {samples}")
         if sampler not in SAMPLERS:
@@ -64,16 +66,7 @@ class SampledSoftmax(Sampled):
     `tf.nn.sampled_softmax_loss`. A drawn class that is a row's right one is left out of that row.
     """
 
-    def __init__(
-        self,
-        *,
-        samples: int = 64,
-        sampler: str = "log_uniform",
-        reduction: str = "sum_over_batch_size",
-        dtype: Any = None,
-        name: str = "sampled_softmax",
-    ) -> None:
-        super().__init__(samples=samples, sampler=sampler, reduction=reduction, dtype=dtype, name=name)
+    usual_name = "sampled_softmax"
 
     def of_draw(self, labels: Any, draw: Draw) -> Any:
         """Return the loss of each row, (rows,)."""
@@ -88,16 +81,7 @@ class Nce(Sampled):
     Probabilistic Language Models, 2012; `tf.nn.nce_loss`.
     """
 
-    def __init__(
-        self,
-        *,
-        samples: int = 64,
-        sampler: str = "log_uniform",
-        reduction: str = "sum_over_batch_size",
-        dtype: Any = None,
-        name: str = "nce",
-    ) -> None:
-        super().__init__(samples=samples, sampler=sampler, reduction=reduction, dtype=dtype, name=name)
+    usual_name = "nce"
 
     def of_draw(self, labels: Any, draw: Draw) -> Any:
         """Return the loss of each row, (rows,)."""

@@ -106,7 +106,7 @@ def transformer(
             f"model.width must be a multiple of model.heads, got {width} and {heads}; type model.width={heads * 8}"
         )
     inputs, x = series_entrance(task, "transformer", standardize=standardize)
-    x = layers.EinsumDense("bsc,cw->bsw", (task.input_shape[0], width), bias_axes="sw", name="project_with_positions")(x)
+    x = layers.EinsumDense("bsc,cw->bsw", (x.shape[1], width), bias_axes="sw", name="project_with_positions")(x)
     for _ in range(blocks):
         x = encoder_block(x, heads=heads, width=width, feed_forward=feed_forward, dropout=dropout, penalty=penalty_of(l1, l2))
     x = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
