@@ -218,6 +218,7 @@ class Progress:
             "task": _task_facts(setup.task),
             "loss": _loss_facts(first) if not first.name else {"name": "sum of the outputs' losses"},
             **({"outputs": facts} if first.name else {}),
+            **({"added": setup.parts.added} if setup.parts and setup.parts.added else {}),
             "metrics": measured,
             **({"own_steps": list(setup.logged.names)} if setup.logged else {}),
             "monitor": {"name": self.spec.monitor, "direction": setup.directions[self.spec.monitor]},

@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 
 from lossmetric_cli.models.generative import Sampling
+from lossmetric_cli.plots.numbers import panels
+from lossmetric_cli.record import Record
 
 WORDS = [
     "model=vae",
@@ -51,6 +53,11 @@ def test_column_of_the_divergence_is_what_it_counts_in_the_loss(history: Any):
 
 def test_what_the_code_costs_is_said_of_the_loss(run: Any):
     assert "2·picture mean_squared_error + 0.5·digit sparse_categorical_crossentropy + kl_loss" in run[1]
+
+
+def test_picture_says_what_the_loss_is_the_sum_of(run: Any):
+    shown = next(panel for panel in panels(Record.read(run[0])) if panel.title == "loss")
+    assert shown.detail == "2 · picture_loss + 0.5 · digit_loss + kl_loss"
 
 
 def test_class_is_read_off_the_code(history: Any):

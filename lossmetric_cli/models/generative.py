@@ -34,7 +34,8 @@ class Sampling(layers.Layer):
         self.beta_steps = beta_steps
         self.noise = keras.random.SeedGenerator()
         self.divergence = keras.metrics.Mean(name="kl")
-        self.steps = self.add_weight(shape=(), initializer="zeros", trainable=False, name="steps")
+        counts = beta_steps > 0
+        self.steps = self.add_weight(shape=(), initializer="zeros", trainable=False, name="steps") if counts else None
 
     def call(self, mean: Any, log_variance: Any, training: bool = False) -> Any:
         """Return codes, (rows, latent)."""
@@ -46,7 +47,8 @@ class Sampling(layers.Layer):
         self.add_loss(self.beta * grown * ops.mean(divergence))
         if not training:
             return mean
-        self.steps.assign_add(1.0)
+        if self.steps is not None:
+            self.steps.assign_add(1.0)
         noise = keras.random.normal(ops.shape(mean), seed=self.noise, dtype=mean.dtype)
         return mean + ops.exp(0.5 * log_variance) * noise
 

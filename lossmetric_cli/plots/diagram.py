@@ -16,6 +16,8 @@ from lossmetric_cli.plots.style import GREY, INK, clean, quiet_style
 
 # Inches around the boxes, above them for the title, below them for a note, and across at least.
 EDGE, TITLE, NOTE, NARROWEST = 0.2, 0.66, 0.18, 3.3
+#: Inches that a letter of the title takes at most, in the mean.
+LETTER = 0.066
 TRAINED, FROZEN, EMPTY = "#dcebf5", "#e2e2e2", "white"
 
 
@@ -60,7 +62,8 @@ def notes_of(described: dict[str, Any], boxes: list[Box]) -> list[str]:
 
 def drawn(found: Layout, *, name: str, title: str, notes: list[str], dpi: int) -> Figure:
     """Return the figure of a layout."""
-    width, height = max(found.width, NARROWEST) + 2 * EDGE, found.height + TITLE + NOTE * (len(notes) + 1) + EDGE
+    widest = max(found.width, NARROWEST, LETTER * len(title))
+    width, height = widest + 2 * EDGE, found.height + TITLE + NOTE * (len(notes) + 1) + EDGE
     figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, 1, 1))

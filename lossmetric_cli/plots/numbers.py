@@ -66,9 +66,10 @@ def loss_details(history: pd.DataFrame, info: dict[str, Any]) -> dict[str, str]:
     """Return what each loss to draw is: `loss`, the loss of each output, and `data_loss` where penalties are in loss too."""
     outputs = info.get("outputs") or {}
     total = " + ".join(f"{facts['loss']['weight']:g} · {name}_loss" for name, facts in outputs.items())
+    added = "".join(f" + {name}" for name in info.get("added", ()))
     alone = info.get("loss") or {}
     drawn = f", train of {alone['samples']} drawn classes" if "samples" in alone else ""
-    found = {"loss": total or alone.get("name", "") + drawn}
+    found = {"loss": (total or alone.get("name", "") + drawn) + added}
     found |= {f"{name}_loss": facts["loss"]["name"] for name, facts in outputs.items()}
     if "data_loss" in history and "regularization" in history and (history["regularization"] > 0).any():
         found["data_loss"] = "loss without penalties"
