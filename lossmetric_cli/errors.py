@@ -5,7 +5,9 @@ LmrunError                exit
 │   └── Refused            2    what the checks found, all of it together
 ├── DataError              3    a file, a column or a label
 ├── TrainingError          4    the model, the loss or a callback failed while it ran
-└── EnvironmentFault       5    disk, device, memory, time or a missing package
+├── EnvironmentFault       5    disk, device, memory, time or a missing package
+├── StateFault             7    what an earlier run left: damaged, of another run, or in use
+└── Stopped        128 + n    a signal, after the run kept what it had
 """
 
 from __future__ import annotations
@@ -50,6 +52,20 @@ class EnvironmentFault(LmrunError):
     """This machine cannot do what was asked."""
 
     exit_code = 5
+
+
+class StateFault(LmrunError):
+    """What an earlier run left cannot be gone on with: it is damaged, was made by another request, or is in use."""
+
+    exit_code = 7
+
+
+class Stopped(LmrunError):
+    """A signal ended the run; the exit code is 128 and its number, as shells have it."""
+
+    def __init__(self, message: str, *, signal: int) -> None:
+        super().__init__(message)
+        self.exit_code = 128 + signal
 
 
 def did_you_mean(name: str, known: Iterable[str], *, limit: int = 7) -> str:

@@ -85,6 +85,24 @@ def append(path: Path, text: str) -> None:
             _sync_folder(path.parent)
 
 
+def cut(path: Path, size: int) -> None:
+    """Cut a file to its first `size` bytes and wait until that is on the disk; a file that is not there stays so.
+
+    Raises EnvironmentFault where it cannot be written.
+    """
+    if not path.exists():
+        return
+    with _explained(path), path.open("rb+") as file:
+        file.truncate(size)
+        os.fsync(file.fileno())
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there. Raises EnvironmentFault where it cannot be."""
+    with _explained(path):
+        path.unlink(missing_ok=True)
+
+
 def scratch(path: Path) -> BinaryIO:
     """Return a new file to write blocks to that nobody keeps: no record, and gone when the process is."""
     return path.open("wb")

@@ -22,7 +22,7 @@ FLOORS = [
     ["ranges"],
     ["store", "spec", "build", "outputs", "quantiles", "downloads", "sampling"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
-    ["rivals", "callbacks", "checks", "export", "plots", "baselines", "weights", "gap", "intervals", "columns"],
+    ["rivals", "state", "callbacks", "checks", "export", "plots", "baselines", "weights", "gap", "intervals", "columns"],
     ["contest", "compiling", "headlines"],
     ["assembly", "progress"],
     ["preview"],
@@ -41,7 +41,7 @@ AT_ALL = {
     "keras": [
         *("anatomy", "assembly", "baselines", "callbacks", "checks", "contest", "data", "devices", "export"),
         *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
-        *("columns", "compiling", "sampling"),
+        *("columns", "compiling", "sampling", "state"),
     ],
     "tensorflow": ["anatomy", "checks", "columns", "devices", "feed", "gap", "intervals", "losses"],
     "pandas": ["data", "folds", "plots", "record", "sweep", "verdicts"],
