@@ -64,6 +64,11 @@ class Anatomy:
         return [f"{name}_loss" for name in self._adders]
 
     @property
+    def variables(self) -> list[tf.Variable]:
+        """What is kept here and belongs to neither model nor optimizer."""
+        return [] if self._first_bad is None else [self._first_bad]
+
+    @property
     def first_bad_step(self) -> int | None:
         """The first training step, from 0, whose loss was no number; None where there is none, and on several devices."""
         step = -1 if self._first_bad is None else int(self._first_bad.numpy())

@@ -161,17 +161,23 @@ class AfterEpoch(Callback):
 class FineTune(Callback):
     """Calls `begin` before the epoch number `at`, counted from 0: what was frozen trains from there on.
 
-    It stands before callbacks that set the learning rate.
+    It stands before callbacks that set the learning rate. A run that is gone on with after that begins with it.
     """
 
-    def __init__(self, begin: Callable[[], None], *, at: int) -> None:
+    def __init__(self, begin: Callable[[], None], *, at: int, has_begun: bool = False) -> None:
         super().__init__()
         self._begin = begin
         self._at = at
+        self._has_begun = has_begun
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        """Begin where an earlier part of the run had."""
+        if self._has_begun:
+            self._begin()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Begin, in the one epoch."""
-        if epoch == self._at:
+        if epoch == self._at and not self._has_begun:
             self._begin()
 
 

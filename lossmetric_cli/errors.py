@@ -12,7 +12,9 @@ LmrunError                exit
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class LmrunError(Exception):
@@ -65,7 +67,11 @@ class Stopped(LmrunError):
 
     def __init__(self, message: str, *, signal: int) -> None:
         super().__init__(message)
+        self.signal = signal
         self.exit_code = 128 + signal
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return functools.partial(Stopped, signal=self.signal), self.args  # a worker process hands it to its parent
 
 
 def did_you_mean(name: str, known: Iterable[str], *, limit: int = 7) -> str:

@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 
 from lossmetric_cli import plots, runner
+from lossmetric_cli.alarm import Alarm
 from lossmetric_cli.baselines import skill
 from lossmetric_cli.console import Voice, duration, figure, span
 from lossmetric_cli.errors import TrainingError
 from lossmetric_cli.progress import Best, Progress
 from lossmetric_cli.record import LARGEST_PREDICTIONS, Record
 from lossmetric_cli.spec import RunSpec
+from lossmetric_cli.state import Past, archive
 from lossmetric_cli.verdicts import verdicts
 
 #: Facts of run.json that a run of folds has from its first one.
@@ -37,16 +39,24 @@ def is_asked(spec: RunSpec) -> bool:
     return asked.get("_target_") == "lossmetric_cli.data.kfold" or asked.get("folds", 1) > 1
 
 
-def run(spec: RunSpec, record: Record, voice: Voice) -> float:
+def run(spec: RunSpec, record: Record, voice: Voice, alarm: Alarm, *, past: Past | None = None) -> float:
     """Train once for each fold, each from the same first weights, and return the best value of the mean of `spec.monitor`.
 
     Each fold leaves a record of its own in `folds/<number>`; the run's own record has the mean curve and figures.
     """
-    directions: dict[str, str | None] = {}
+    if past:
+        record.go_back(None)
+    is_first = True
     try:
         for number in range(1, spec.validation["folds"] + 1):
-            directions = _train_fold(spec, record, voice, number)
-        return _finish(record, voice, spec, directions)
+            earlier = record.fold(number)
+            if earlier and earlier.info["status"] == "finished":
+                voice.note(f"fold {number} of {spec.validation['folds']} had ended")
+                continue
+            left = Past(earlier.info, archive.newest(earlier.folder), past.is_exact) if earlier and past else None
+            _train_fold(spec, record, voice, alarm, number, past=left, is_first=is_first)
+            is_first = False
+        return _finish(record, voice, spec, record.folds[0].info["directions"])
     finally:
         for failure in plots.draw(record, spec.plots) if (record.folder / "history.csv").exists() else []:
             voice.note(failure)
@@ -116,23 +126,24 @@ def joined(predictions: list[dict[str, np.ndarray]], *, seed: int) -> dict[str, 
     return {name: array[order] for name, array in found.items()}
 
 
-def _train_fold(spec: RunSpec, record: Record, voice: Voice, number: int) -> dict[str, str | None]:
-    """Train one fold, print its line, and return the directions of its columns."""
+def _train_fold(
+    spec: RunSpec, record: Record, voice: Voice, alarm: Alarm, number: int, *, past: Past | None, is_first: bool
+) -> None:
+    """Train one fold, or the rest of it, and print its line."""
     count = spec.validation["folds"]
     load = functools.partial(runner.load_data, fold=number - 1)
-    begun = functools.partial(_begin, record=record, is_first=number == 1)
-    fold = record.create_fold(number, at=datetime.now().astimezone())
+    begun = functools.partial(_begin, record=record, is_first=is_first)
+    fold = record.fold(number) or record.create_fold(number, at=datetime.now().astimezone())
     voice.wait(f"fold {number} of {count}")
     with fold:
         try:
-            progress = runner.train(dataclasses.replace(spec, plots={}), load, fold, voice, begun=begun)
+            progress = runner.train(dataclasses.replace(spec, plots={}), load, fold, voice, alarm, past=past, begun=begun)
         except TrainingError as error:
             raise TrainingError(f"fold {number} of {count}: {error}") from error
     best, monitor = fold.info["best"][spec.monitor], spec.monitor
     told = [f"{name} {figure(value)}" for name, value in _shown(fold.scores[_judge(fold.scores)], fold.info).items()]
     told += [f"best {monitor} {figure(best['value'])} at {best['epoch']}", duration(progress.seconds)]
     voice.say(f" {f'fold {number}/{count}':<12}{' · '.join(told)}")
-    return progress.setup.directions
 
 
 def _begin(progress: Progress, *, record: Record, is_first: bool) -> None:

@@ -45,6 +45,14 @@ class Gap(keras.callbacks.Callback):
         self._epoch: int | None = None
         self._logs: dict[str, float] = {}
 
+    def get_state(self) -> dict[str, Any]:
+        """Return what was noted of the last epoch, for a run that is gone on with."""
+        return {"epoch": self._epoch, "logs": self._logs}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Note it again."""
+        self._epoch, self._logs = state["epoch"], state["logs"]
+
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Note the epoch and its losses."""
         self._epoch = epoch

@@ -68,6 +68,7 @@ class Progress:
     epochs_done: int = 0
     seconds: float = 0.0
     broken: str = ""
+    _has_headings: bool = False
 
     def begin(self, folder: Path | None = None) -> None:
         """Tell what the run is, before its first epoch; `folder` is shown in place of the record's own."""
@@ -88,20 +89,34 @@ class Progress:
         for finding in self.setup.findings.found:
             self.voice.finding(finding.level, finding.text, finding.check)
 
-    def epoch(self, row: dict[str, Any], seconds: float) -> None:
-        """Keep an epoch and print its line."""
-        self.epochs_done, self.seconds = row["epoch"], self.seconds + seconds
-        if self.epochs_done == 1:
-            self.record.point_latest()
-            self.record.begin_history(self._columns(row))
-            self.voice.headings(self._shown())
-        self.record.add_epoch(row, seconds=seconds)
+    def go_on(self) -> None:
+        """Know what the record has of an earlier part of the run: its epochs, and the seconds that they took."""
+        for row in self.record.history.to_dict("records"):
+            self.epochs_done = int(row["epoch"])
+            self._note_best(row)
+        self.seconds = self.record.seconds
+
+    def _note_best(self, row: dict[str, Any]) -> bool:
+        """Note the columns that were never better, and return whether the monitor is one of them."""
         is_best = False
         for name, direction in self.setup.directions.items():
             best = self.best.setdefault(name, Best(direction)) if direction else None
             if best and name in row and best.is_beaten_by(row[name]):
                 best.value, best.epoch = row[name], self.epochs_done
                 is_best = is_best or name == self.spec.monitor
+        return is_best
+
+    def epoch(self, row: dict[str, Any], seconds: float) -> None:
+        """Keep an epoch and print its line."""
+        self.epochs_done, self.seconds = row["epoch"], self.seconds + seconds
+        if not self._has_headings:
+            self.record.point_latest()
+            self.voice.headings(self._shown())
+            self._has_headings = True
+        if self.epochs_done == 1:
+            self.record.begin_history(self._columns(row))
+        self.record.add_epoch(row, seconds=seconds)
+        is_best = self._note_best(row)
         left = self.seconds / self.epochs_done * (self.spec.epochs - self.epochs_done)
         figures = [reach([row.get(name) for name in names]) for names in self._shown().values()]
         self.voice.epoch(self.epochs_done, self.spec.epochs, figures, is_best=is_best, seconds_left=left)
@@ -221,6 +236,7 @@ class Progress:
             **({"added": setup.parts.added} if setup.parts and setup.parts.added else {}),
             "metrics": measured,
             **({"own_steps": list(setup.logged.names)} if setup.logged else {}),
+            "directions": setup.directions,
             "monitor": {"name": self.spec.monitor, "direction": setup.directions[self.spec.monitor]},
             "rows": {name: len(part.rows) for name, part in self.data.parts.items()},
             "class_counts": self.data.class_counts,

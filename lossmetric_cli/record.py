@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -15,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli import store
-from lossmetric_cli.errors import ConfigError, LmrunError
+from lossmetric_cli.errors import ConfigError, LmrunError, StateFault, Stopped
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
 
 #: predictions.npz holds at most this much; of more rows it keeps a seeded sample, and run.json says so.
 LARGEST_PREDICTIONS = 100_000_000
+#: The files that an epoch adds a line to.
+_LINES = ("history.csv", "timing.csv")
 #: What a run folder holds besides what callbacks write into it.
 OWN_FILES = (
     *(".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots"),
-    *("model.json", "model.txt", "model.keras", "folds"),
+    *("model.json", "model.txt", "model.keras", "folds", "state"),
 )
 
 
@@ -60,6 +63,15 @@ class Record:
         request = {key: self.info[key] for key in ("argv", "overrides", "config") if key in self.info}
         return self._begin(self.folder / "folds" / str(number), {**request, "fold": number}, {}, at, is_job=True)
 
+    def fold(self, number: int) -> Record | None:
+        """Return the Record of such a training where it was begun earlier, else None."""
+        folder = self.folder / "folds" / str(number)
+        if not (folder / "run.json").exists():
+            return None
+        found = Record.read(folder)
+        found.is_job = True
+        return found
+
     @classmethod
     def _begin(cls, folder: Path, request: dict[str, Any], files: dict[str, str], at: datetime, *, is_job: bool) -> Record:
         for name, text in files.items():
@@ -91,10 +103,13 @@ class Record:
         if isinstance(error, ConfigError) and not self.is_job:
             store.remove_folder(self.folder)
             return
+        if isinstance(error, Stopped):
+            self.tell(status="interrupted", error=str(error))
+            return
         text = "".join(traceback.format_exception(kind, error, trace))
         store.write(self.folder / "error.log", text)
         reason = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
-        self.tell(status="interrupted" if isinstance(error, KeyboardInterrupt) else "failed", error=reason)
+        self.tell(status="failed", error=reason)
 
     @property
     def history(self) -> pd.DataFrame:
@@ -102,7 +117,15 @@ class Record:
         import pandas as pd
 
         path = self.folder / "history.csv"
-        return pd.read_csv(path) if path.exists() else pd.DataFrame({"epoch": []})
+        return pd.read_csv(path, float_precision="round_trip") if path.exists() else pd.DataFrame({"epoch": []})
+
+    @property
+    def seconds(self) -> float:
+        """How long its epochs took by timing.csv."""
+        import pandas as pd
+
+        path = self.folder / "timing.csv"
+        return float(pd.read_csv(path)["seconds"].sum()) if path.exists() else 0.0
 
     @property
     def folds(self) -> list[Record]:
@@ -124,6 +147,33 @@ class Record:
         """Add facts to run.json."""
         self.info.update(facts)
         self._write_info()
+
+    def vouched(self) -> dict[str, Any]:
+        """Return how long history.csv and timing.csv are, and the checksum of the first: what a state vouches for."""
+        sizes = {name: (self.folder / name).stat().st_size if (self.folder / name).exists() else 0 for name in _LINES}
+        return {"lines": sizes, "history_sha256": self._history_digest(sizes["history.csv"])}
+
+    def go_back(self, vouched: dict[str, Any] | None) -> None:
+        """Cut history.csv and timing.csv to what a state vouches for, to nothing where there is none.
+
+        Raises StateFault where the lines of the history are not those that the state knew.
+        """
+        if vouched is None:
+            for name in _LINES:
+                store.remove(self.folder / name)
+            return
+        size = vouched["lines"]["history.csv"]
+        if self._history_digest(size) != vouched["history_sha256"]:
+            raise StateFault(
+                f"{self.folder / 'history.csv'} was changed since the run wrote it; type lmrun rerun {self.folder}"
+            )
+        for name in _LINES:
+            store.cut(self.folder / name, vouched["lines"][name])
+        self._columns = list(self.history.columns) if size else []
+
+    def _history_digest(self, size: int) -> str:
+        path = self.folder / "history.csv"
+        return hashlib.sha256(path.read_bytes()[:size] if path.exists() else b"").hexdigest()
 
     def begin_history(self, columns: Iterable[str]) -> None:
         """Write the headings of history.csv and timing.csv."""

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from lossmetric_cli import devices, export, feed, metrics, models, plots
+from lossmetric_cli.alarm import Alarm
 from lossmetric_cli.assembly import Setup, assemble
 from lossmetric_cli.baselines import baselines, naive
 from lossmetric_cli.build import build
-from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, FineTune, Resting, TrainEval
+from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, FineTune, Resting, TrainEval, hears_batches
 from lossmetric_cli.console import Voice
 from lossmetric_cli.contest import Contest, compete
 from lossmetric_cli.data import Data, prepare
@@ -30,11 +31,15 @@ from lossmetric_cli.preview import preview
 from lossmetric_cli.progress import Progress
 from lossmetric_cli.record import LARGEST_PREDICTIONS, Record
 from lossmetric_cli.spec import RunSpec
+from lossmetric_cli.state import Keeper, Past, Snapshot
 
 
-def run(spec: RunSpec, record: Record, voice: Voice) -> float:
-    """Train what was asked, keep what happened, and return the best value of `spec.monitor`."""
-    return train(spec, load_data, record, voice).objective()
+def run(spec: RunSpec, record: Record, voice: Voice, alarm: Alarm, *, past: Past | None = None) -> float:
+    """Train what was asked, keep what happened, and return the best value of `spec.monitor`.
+
+    `alarm` says when the run is to end before its time, `past` what an earlier part of it left.
+    """
+    return train(spec, load_data, record, voice, alarm, past=past).objective()
 
 
 def train(
@@ -42,19 +47,25 @@ def train(
     load: Callable[[RunSpec], Data],
     record: Record,
     voice: Voice,
+    alarm: Alarm,
     *,
+    past: Past | None = None,
     begun: Callable[[Progress], None] = Progress.begin,
 ) -> Progress:
     """Return how a training went on what `load` returns, once the machine is set up; `begun` tells what it is."""
     machine = devices.start(spec)
     data = load(spec)
+    if past:
+        past.compare_data(data.fingerprint)
     with machine.scope():
         setup = assemble(spec, data, record.folder)
     progress = Progress(spec, data, setup, machine, record, voice)
     begun(progress)
+    keeper = _keeper(spec, setup, progress, alarm, past)
     contest = oppose(setup, data, progress.voice)
     try:
-        _fit(spec, setup, progress)
+        with alarm.holding():
+            _fit(spec, setup, progress, keeper, past)
         figures, answers = evaluate(setup), predict(setup, data, seed=spec.seed)
         failure = export.save(setup.model, data.encoder, record.folder) if spec.save_model else None
         if failure:
@@ -63,6 +74,8 @@ def train(
         rivals = compared(setup, answers, contest, seed=spec.seed) if contest else {}
         others = {"naive": forecasts(setup, data), "rival": rivals}
         progress.finish(asked(setup, figures), constants(setup, data), answers, sure, **others)
+        if keeper.failure:
+            raise keeper.failure
     finally:
         for failure in plots.draw(record, spec.plots) if progress.epochs_done else []:
             voice.note(failure)
@@ -232,19 +245,45 @@ def predict(setup: Setup, data: Data, *, seed: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
+def _keeper(spec: RunSpec, setup: Setup, progress: Progress, alarm: Alarm, past: Past | None) -> Keeper:
+    """Return the callback that keeps the run's state; of a run that goes on, with what the earlier part left."""
+    gap = Gap(setup.rows, progress.gap)
+    others = setup.parts.variables if setup.parts else []
+    snapshot = Snapshot(setup.model, [gap, *setup.callbacks], others)
+    keeper = Keeper(
+        snapshot,
+        rows=setup.rows,
+        record=progress.record,
+        alarm=alarm,
+        every=spec.state_every,
+        is_divisible=setup.rows.knows_batches(setup.model) and not any(map(hears_batches, setup.callbacks)),
+        is_sound=lambda: not progress.broken,
+        past=past.state if past else None,
+        tell=progress.voice.note,
+    )
+    if past:
+        progress.record.go_back(past.state.facts if past.state else None)
+        progress.go_on()
+        for note in [*past.compare_machine(progress.machine.facts()), *keeper.prepare()]:
+            progress.voice.note(note)
+    return keeper
+
+
+def _fit(spec: RunSpec, setup: Setup, progress: Progress, keeper: Keeper, past: Past | None) -> None:
     """Train; what a callback or a metric prints goes to stderr, since stdout is for programs."""
+    past = past or Past({})
     honest = [TrainEval(setup.rows, setup.figures)] if TrainEval.part in setup.rows.parts else []
     honest = [*([Resting(setup.resting)] if setup.resting else []), *honest]
-    honest += [AfterEpoch(functools.partial(after_epoch, setup), setup.rows.parts), *_fine_tuning(spec, setup, progress)]
+    honest += [AfterEpoch(functools.partial(after_epoch, setup), setup.rows.parts), *_fine_tuning(spec, setup, progress, past)]
     try:
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             if spec.validation_freq > 1:  # an epoch without validation is no surprise: the check rare_validation tells of it
                 warnings.filterwarnings("ignore", message="(?s).*available")
             setup.model.fit(
-                **setup.rows.fit_arguments(setup.model),
-                epochs=spec.epochs,
-                callbacks=[*honest, Gap(setup.rows, progress.gap), *setup.callbacks, EpochWriter(progress.epoch)],
+                **setup.rows.fit_arguments(setup.model, first_epoch=past.epochs, done=past.batches),
+                initial_epoch=past.epochs,
+                epochs=past.epochs if past.is_stopped else spec.epochs,
+                callbacks=[*honest, *keeper.remembering, EpochWriter(progress.epoch), keeper],
                 validation_freq=spec.validation_freq,
                 verbose=0,
             )
@@ -260,7 +299,7 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
         raise TrainingError(progress.broken)
 
 
-def _fine_tuning(spec: RunSpec, setup: Setup, progress: Progress) -> list[FineTune]:
+def _fine_tuning(spec: RunSpec, setup: Setup, progress: Progress, past: Past) -> list[FineTune]:
     """Return the callback that lets a frozen backbone train, where the model has a plan for that."""
     plan = getattr(setup.model, "fine_tuning", None)
     if plan is None:
@@ -272,7 +311,7 @@ def _fine_tuning(spec: RunSpec, setup: Setup, progress: Progress) -> list[FineTu
         setup.rows.retrace(setup.model)
         progress.fine_tuning(what, before=before, rate=plan.learning_rate)
 
-    return [FineTune(begin, at=plan.at)]
+    return [FineTune(begin, at=plan.at, has_begun=(past.epochs, past.batches) > (plan.at, 0))]
 
 
 def _sample(rows: int, size: int, *, seed: int) -> Any:

@@ -61,6 +61,8 @@ class RunSpec:
     validation_batch_size: int | None = None
     train_eval: int | None = 2048
     save_model: bool = True
+    state_every: float | None = 10.0
+    max_time: float | None = None
 
 
 SETTINGS = [setting.name for setting in fields(RunSpec)]

@@ -18,12 +18,12 @@ FILES = sorted(shipped.PACKAGE.rglob("*.py"))
 
 #: Each floor imports from the floors below it only. A new module gets a place here.
 FLOORS = [
-    ["errors", "task", "catalog", "shipped", "console"],
+    ["errors", "task", "catalog", "shipped", "console", "alarm"],
     ["ranges"],
     ["store", "spec", "build", "outputs", "quantiles", "downloads", "sampling"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
-    ["rivals", "state", "callbacks", "checks", "export", "plots", "baselines", "weights", "gap", "intervals", "columns"],
-    ["contest", "compiling", "headlines"],
+    ["rivals", "callbacks", "checks", "export", "plots", "baselines", "weights", "gap", "intervals", "columns"],
+    ["contest", "compiling", "headlines", "state"],
     ["assembly", "progress"],
     ["preview"],
     ["runner", "sweep"],
@@ -43,7 +43,7 @@ AT_ALL = {
         *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
         *("columns", "compiling", "sampling", "state"),
     ],
-    "tensorflow": ["anatomy", "checks", "columns", "devices", "feed", "gap", "intervals", "losses"],
+    "tensorflow": ["anatomy", "checks", "columns", "devices", "feed", "gap", "intervals", "losses", "state"],
     "pandas": ["data", "folds", "plots", "record", "sweep", "verdicts"],
     "sklearn": ["data", "metrics", "rivals"],
     "catboost": ["rivals"],

@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 
-from lossmetric_cli.errors import ConfigError, LmrunError, did_you_mean
+from lossmetric_cli.errors import ConfigError, LmrunError, Stopped, did_you_mean
 
 
 def main(words: list[str] | None = None) -> None:
@@ -41,8 +41,10 @@ def complain(error: LmrunError) -> int:
     """
     if os.environ.get("LMRUN_DEBUG") == "1":
         traceback.print_exception(error)
+    word = "" if isinstance(error, Stopped) else "error: "
+    advice = f"; {error.advice}" if getattr(error, "advice", "") else ""
     for reason in getattr(error, "reasons", [str(error)]):
-        print(f"lmrun: error: {' '.join(reason.split())}", file=sys.stderr)
+        print(f"lmrun: {word}{' '.join(reason.split())}{advice}", file=sys.stderr)
     for warning in getattr(error, "warnings", []):
         print(f"lmrun: warning: {' '.join(warning.split())}", file=sys.stderr)
     folder = getattr(error, "folder", None)

@@ -15,8 +15,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lossmetric_cli import build, devices, store, sweep
 from lossmetric_cli import spec as specs
+from lossmetric_cli.alarm import Alarm
 from lossmetric_cli.console import Voice
-from lossmetric_cli.errors import LmrunError
+from lossmetric_cli.errors import EnvironmentFault, LmrunError, Stopped
 from lossmetric_cli.record import Record
 
 
@@ -24,26 +25,47 @@ def run_alone(config: DictConfig, *, notes: list[str]) -> Path:
     """Run a composed config by itself and return its run folder."""
     job = _without_hydra(config)
     files = _hydra_files(config)
-    asked, mended = _load(job)
+    asked, mended = load(job)
     voice = Voice(quiet=asked.quiet)
     for note in [*notes, *mended]:
         voice.note(note)
     title = f"{specs.describe_data(asked)}_{specs.describe_model(asked)}"
     now = datetime.now().astimezone()
     record = Record.create(Path(asked.out).resolve(), title, request=_request(job), files=files, at=now)
-    try:
-        with record:
-            _train(asked, record, voice)
-    except LmrunError as error:
-        if record.folder.is_dir():
-            error.folder = record.folder
-        raise
+    train(asked, record, voice)
     return record.folder
+
+
+def train(asked: specs.RunSpec, record: Record, voice: Voice, *, past: Any = None) -> float:
+    """Train what was asked into a record that nobody else writes to, and return the best value of its monitor.
+
+    `past` is what an earlier part of the run left, a `state.Past`.
+    """
+    try:
+        with store.lock(record.folder) as former, Alarm(max_time=asked.max_time) as alarm, record:
+            if former:
+                voice.note(f"{former} left this run without a word; it is taken over")
+            voice.wait("loading TensorFlow")
+            devices.load_tensorflow()
+            from lossmetric_cli import folds, runner
+
+            return (folds if folds.is_asked(asked) else runner).run(asked, record, voice, alarm, past=past)
+    except LmrunError as error:
+        if (record.folder / "error.log").exists():
+            error.folder = record.folder
+        if isinstance(error, Stopped | EnvironmentFault) and record.folder.is_dir():
+            error.advice = f"continue with: lmrun resume {shown(record.folder)}"
+        raise
+
+
+def shown(folder: Path) -> Path:
+    """Return a folder as a person in the working folder would type it."""
+    return folder.relative_to(Path.cwd()) if Path.cwd() in folder.parents else folder
 
 
 def check(config: DictConfig, *, notes: list[str]) -> None:
     """Print to stdout what a composed config would train and what its checks find; nothing is kept."""
-    asked, mended = _load(_without_hydra(config))
+    asked, mended = load(_without_hydra(config))
     voice = Voice(stream=sys.stdout)
     for note in [*notes, *mended]:
         voice.note(note)
@@ -72,8 +94,10 @@ def run_in_sweep(config: DictConfig, *, allowed: list[str]) -> float:
     label = f" job {number:<7} {' '.join(request['overrides'])}"
     try:
         with record:
-            asked, _ = _load(config)
-            objective = _train(asked, record, Voice(quiet=True))
+            asked, _ = load(config)
+        objective = train(asked, record, Voice(quiet=True))
+    except Stopped:
+        raise
     except Exception as error:
         reason = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
         voice.say(f"{label}  failed: {' '.join(reason.split())}  ({record.folder}/error.log)", style="red")
@@ -100,20 +124,12 @@ def close_sweep(folder: Path, *, notes: list[str]) -> int:
     return 6 if failed else 0
 
 
-def _load(config: DictConfig) -> tuple[specs.RunSpec, list[str]]:
+def load(config: DictConfig) -> tuple[specs.RunSpec, list[str]]:
     """Return the RunSpec of a config and what was mended, once all the code it names is known to be reachable."""
     asked, mended = specs.load(config)
     for group in specs.GROUPS:
         build.check_targets(getattr(asked, group), path=group)
     return asked, mended
-
-
-def _train(asked: specs.RunSpec, record: Record, voice: Voice) -> float:
-    voice.wait("loading TensorFlow")
-    devices.load_tensorflow()
-    from lossmetric_cli import folds, runner
-
-    return (folds if folds.is_asked(asked) else runner).run(asked, record, voice)
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:

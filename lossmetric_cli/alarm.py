@@ -1,0 +1,150 @@
+"""Being told to stop: signals and clocks, heard where a run can be left without losing anything."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+from lossmetric_cli.errors import EnvironmentFault, LmrunError, Stopped
+
+#: What ends a run, and what a person calls it. SLURM sends SIGUSR1 before the time of a job is over.
+SIGNALS = {
+    signal.SIGINT: "Ctrl-C",
+    signal.SIGTERM: "SIGTERM",
+    signal.SIGHUP: "SIGHUP",
+    signal.SIGUSR1: "SIGUSR1",
+}
+#: Seconds that a run has to come to a place where it loses nothing, before it is left where it is.
+GRACE = 2.0
+#: What wakes the listening thread without being a signal: look at the clocks again, or end.
+_LOOK, _END = 0, 255
+
+
+class Alarm:
+    """Hears signals for the time of a `with` block, in the main thread only; elsewhere it hears clocks alone.
+
+    Outside of `holding` a signal raises at once. Inside, `on_pause` is called from another thread, `is_stopping` is true,
+    and whoever trains raises `refusal()` at the next good place; after `GRACE` seconds, or for good where the same is
+    typed twice, it comes at once all the same. `on_pause` is told too when the seconds of `wake_in` are over.
+
+    Args:
+        max_time: seconds after which the run is to end; None for no limit.
+    """
+
+    def __init__(self, *, max_time: float | None = None) -> None:
+        self.on_pause: Callable[[], None] = lambda: None
+        self.on_stop: Callable[[], None] = lambda: None
+        self.is_stopping = False
+        self._max_time = max_time
+        self._number: int | None = None
+        self._heard = 0
+        self._depth = {"held": 0, "guarded": 0}
+        self._is_overdue = self._is_told = False
+        self._pause_at = self._force_at = math.inf
+        self._end_at = math.inf if max_time is None else time.monotonic() + max_time
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Alarm:
+        """Listen."""
+        self._ear, self._mouth = os.pipe()
+        os.set_blocking(self._mouth, False)
+        self._main = threading.get_ident()
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._hear) for number in SIGNALS}
+            self._waker = signal.set_wakeup_fd(self._mouth, warn_on_full_buffer=False)
+        self._thread = threading.Thread(target=self._listen, name="lmrun alarm", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave signals to whoever had them."""
+        self._tell(_END)
+        self._thread.join()
+        if self._before:
+            signal.set_wakeup_fd(self._waker)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self._ear)
+        os.close(self._mouth)
+
+    def holding(self) -> contextlib.AbstractContextManager[None]:
+        """Return the context in which a signal waits for `refusal`."""
+        return self._deeper("held")
+
+    def guarding(self) -> contextlib.AbstractContextManager[None]:
+        """Return the context, inside of `holding`, that not even a signal that is overdue leaves."""
+        return self._deeper("guarded")
+
+    def wake_in(self, seconds: float) -> None:
+        """Let `on_pause` be called after so many seconds."""
+        self._pause_at = time.monotonic() + seconds
+        self._tell(_LOOK)
+
+    def refusal(self, where: str = "") -> LmrunError:
+        """Return what ends the run: by a signal, or because its time is over. It is not ended a second time."""
+        self._is_told = True
+        if self._number is None:
+            return EnvironmentFault(f"stopped{where} after {self._max_time:g} s (max_time={self._max_time:g})")
+        return Stopped(f"interrupted{where} by {SIGNALS[signal.Signals(self._number)]}", signal=self._number)
+
+    @contextlib.contextmanager
+    def _deeper(self, name: str) -> Iterator[None]:
+        self._depth[name] += 1
+        try:
+            yield
+        finally:
+            self._depth[name] -= 1
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        """Be told of a signal, in the main thread and between two of its instructions."""
+        if self._is_overdue and number == signal.SIGUSR1:
+            if not self._depth["guarded"] and not self._is_told:
+                raise self.refusal()
+            return
+        self._heard += 1
+        if self._heard > 1:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        self._number, self.is_stopping = number, True
+        if not self._depth["held"]:
+            raise self.refusal()
+
+    def _listen(self) -> None:
+        """Wait for signals and clocks; the bytes that arrive are the numbers of signals, as Python writes them."""
+        while True:
+            wait = min(self._pause_at, self._force_at, self._end_at) - time.monotonic()
+            ready, _, _ = select.select([self._ear], [], [], None if wait == math.inf else max(0.0, wait))
+            told = os.read(self._ear, 4096) if ready else b""
+            if _END in told:
+                return
+            self._look(told)
+
+    def _look(self, told: bytes) -> None:
+        """Do what is due."""
+        now = time.monotonic()
+        if now >= self._end_at or any(number in SIGNALS for number in told):
+            self._end_at = math.inf
+            self.is_stopping = True
+            is_held = self._depth["held"] > 0
+            self._force_at = now + GRACE * is_held
+            (self.on_pause if is_held else self.on_stop)()
+        if now >= self._pause_at:
+            self._pause_at = math.inf
+            self.on_pause()
+        if now >= self._force_at:
+            self._force_at, self._is_overdue = math.inf, True
+            if self._before and not self._is_told:
+                signal.pthread_kill(self._main, signal.SIGUSR1)
+            self.on_stop()
+
+    def _tell(self, number: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._mouth, bytes([number]))
