@@ -34,8 +34,8 @@ _OURS = ("-q", "--quiet", "--allow-code")
 def answer(typed: list[str], *, is_check: bool = False) -> int:
     """Do what a command line says, or with `is_check` only check it, and return its exit code."""
     arguments, notes = _parse(typed)
-    hydra = _open(arguments)
-    _let_own_code_be_imported()
+    hydra = open_hydra(arguments)
+    let_own_code_be_imported()
     try:
         if arguments.shell_completion or arguments.info or arguments.cfg:
             return _tell(hydra, arguments)
@@ -50,6 +50,19 @@ def answer(typed: list[str], *, is_check: bool = False) -> int:
 
 def _parse(typed: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """Return Hydra's flags with the overrides made readable, and what was translated."""
+    arguments = read_flags(typed)
+    if arguments.shell_completion:
+        return arguments, []
+    read = words.read(arguments.overrides)
+    arguments.overrides = read.overrides
+    return arguments, read.notes
+
+
+def read_flags(typed: list[str]) -> argparse.Namespace:
+    """Return Hydra's flags, with the other words as they were typed; ours do what they say.
+
+    Raises ConfigError for an unknown flag.
+    """
     parser = get_args_parser()
     parser.error = _refuse_usage  # argparse's own prints its usage and leaves Python
     flags = [word.partition("=") for word in typed if word[:1] == "-"]
@@ -65,18 +78,15 @@ def _parse(typed: list[str]) -> tuple[argparse.Namespace, list[str]]:
     quiet = ["quiet=true"] if {"-q", "--quiet"} & {name for name, _, _ in flags} else []
     arguments = parser.parse_args([word for word in typed if word.partition("=")[0] not in _OURS])
     arguments.config_name = arguments.config_name or "config"
-    if arguments.shell_completion:
-        return arguments, []
-    read = words.read([*arguments.overrides, *quiet])
-    arguments.overrides = read.overrides
-    return arguments, read.notes
+    arguments.overrides += [] if arguments.shell_completion else quiet
+    return arguments
 
 
 def _refuse_usage(message: str) -> None:
     raise ConfigError(message.removeprefix("argument "))
 
 
-def _open(arguments: argparse.Namespace) -> Hydra:
+def open_hydra(arguments: argparse.Namespace) -> Hydra:
     """Return Hydra with our plugins, our schema, the folders of options, and a loader that refuses too much."""
     if hydra_package.__version__.startswith("1.3"):
         version.setbase("1.3")
@@ -98,14 +108,15 @@ def _open(arguments: argparse.Namespace) -> Hydra:
     return hydra
 
 
-def _let_own_code_be_imported() -> None:
+def let_own_code_be_imported() -> None:
     """Put the working folder on the path: after all that is installed, and after Hydra has looked for plugins there."""
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.append(here)
 
 
-def _compose(hydra: Hydra, arguments: argparse.Namespace, *, mode: RunMode = RunMode.RUN) -> DictConfig:
+def compose_config(hydra: Hydra, arguments: argparse.Namespace, *, mode: RunMode = RunMode.RUN) -> DictConfig:
+    """Return the config that the words make, with Hydra's own part."""
     return hydra.compose_config(
         config_name=arguments.config_name, overrides=arguments.overrides, run_mode=mode, with_log_configuration=False
     )
@@ -130,13 +141,13 @@ def _refuse_unknown_package(hydra: Hydra, arguments: argparse.Namespace) -> None
     package = arguments.package
     if package in (None, "_global_"):
         return
-    config = _compose(hydra, arguments)
+    config = compose_config(hydra, arguments)
     if OmegaConf.select(config, package) is None:
         raise ConfigError(f"--package={package} is no part of the config{did_you_mean(package, map(str, config))}")
 
 
 def _run(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
-    config = _compose(hydra, arguments)
+    config = compose_config(hydra, arguments)
     HydraConfig.instance().set_config(config)
     from lossmetric_cli.cli import jobs  # rich and the record are not for those who mistyped
 
@@ -148,7 +159,7 @@ def _run(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
 def _check(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
     if arguments.multirun:
         raise ConfigError("check looks at one run; leave -m out")
-    config = _compose(hydra, arguments)
+    config = compose_config(hydra, arguments)
     HydraConfig.instance().set_config(config)
     from lossmetric_cli.cli import jobs
 
@@ -157,7 +168,7 @@ def _check(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int
 
 
 def _sweep(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int:
-    config = _compose(hydra, arguments, mode=RunMode.MULTIRUN)
+    config = compose_config(hydra, arguments, mode=RunMode.MULTIRUN)
     _refuse_device_sweep(config, arguments.overrides)
     from lossmetric_cli.cli import jobs
 
