@@ -1,0 +1,7 @@
+"""Durable writes: every byte that lmrun keeps goes through here."""
+
+from lossmetric_cli.store.files import append, cut, remove, scratch, through, write
+from lossmetric_cli.store.folders import make_folder, point, remove_folder
+from lossmetric_cli.store.locks import Owner, lock
+
+__all__ = ["Owner", "append", "cut", "lock", "make_folder", "point", "remove", "remove_folder", "scratch", "through", "write"]
