@@ -20,7 +20,8 @@ from lossmetric_cli.errors import TrainingError
 from lossmetric_cli.progress import Best, Progress
 from lossmetric_cli.record import LARGEST_PREDICTIONS, Record
 from lossmetric_cli.spec import RunSpec
-from lossmetric_cli.state import Past, archive
+from lossmetric_cli.state import archive
+from lossmetric_cli.state.past import Past
 from lossmetric_cli.verdicts import verdicts
 
 #: Facts of run.json that a run of folds has from its first one.

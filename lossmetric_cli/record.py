@@ -36,14 +36,15 @@ OWN_FILES = (
 class Record:
     """A run folder: `info` is run.json, `history` the rows of history.csv.
 
-    Use it as a context: a ConfigError inside removes the folder (unless it is a job's of a sweep), any other exception
-    is kept as error.log and as the status "failed".
+    Use it as a context: a ConfigError inside removes the folder (unless it is a job's of a sweep, or was there before),
+    any other exception is kept as error.log and as the status "failed". A StateFault changes nothing.
     """
 
-    def __init__(self, folder: Path, info: dict[str, Any], *, is_job: bool = False) -> None:
+    def __init__(self, folder: Path, info: dict[str, Any], *, is_job: bool = False, is_new: bool = True) -> None:
         self.folder = folder
         self.info = info
         self.is_job = is_job
+        self.is_new = is_new
         self._columns: list[str] = []
 
     @classmethod
@@ -68,9 +69,7 @@ class Record:
         folder = self.folder / "folds" / str(number)
         if not (folder / "run.json").exists():
             return None
-        found = Record.read(folder)
-        found.is_job = True
-        return found
+        return Record.read(folder)
 
     @classmethod
     def _begin(cls, folder: Path, request: dict[str, Any], files: dict[str, str], at: datetime, *, is_job: bool) -> Record:
@@ -88,7 +87,7 @@ class Record:
         """
         try:
             info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-            return cls(folder, dict(info))
+            return cls(folder, dict(info), is_job=bool({"job", "fold"} & set(info)), is_new=False)
         except (OSError, TypeError, ValueError) as error:
             raise ConfigError(f"{folder} is no run folder: its run.json is missing or damaged") from error
 
@@ -98,9 +97,9 @@ class Record:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Keep what became of the run."""
-        if error is None:
+        if error is None or isinstance(error, StateFault):
             return
-        if isinstance(error, ConfigError) and not self.is_job:
+        if isinstance(error, ConfigError) and self.is_new and not self.is_job:
             store.remove_folder(self.folder)
             return
         if isinstance(error, Stopped):
@@ -143,6 +142,21 @@ class Record:
         """model.json, the layers as `models.description` tells them; empty in a record that has none."""
         return self._read_json("model.json")
 
+    def differences(self, other: Record) -> list[str]:
+        """Return a sentence for each figure that is another one than in another record, by its bytes."""
+        import numpy as np
+
+        names = [name for name in ("history.csv", "metrics.json") if self._bytes(name) != other._bytes(name)]
+        ours, theirs = (np.load(io.BytesIO(each._bytes("predictions.npz")), allow_pickle=False) for each in (self, other))
+        same = set(ours.files) == set(theirs.files) and all(
+            ours[name].tobytes() == theirs[name].tobytes() for name in ours.files
+        )
+        return [f"{name} differs" for name in [*names, *([] if same else ["predictions.npz"])]]
+
+    def _bytes(self, name: str) -> bytes:
+        path = self.folder / name
+        return path.read_bytes() if path.exists() else b""
+
     def tell(self, **facts: Any) -> None:
         """Add facts to run.json."""
         self.info.update(facts)
@@ -158,18 +172,18 @@ class Record:
 
         Raises StateFault where the lines of the history are not those that the state knew.
         """
-        if vouched is None:
+        size = vouched["lines"]["history.csv"] if vouched else 0
+        if not size:
             for name in _LINES:
                 store.remove(self.folder / name)
             return
-        size = vouched["lines"]["history.csv"]
         if self._history_digest(size) != vouched["history_sha256"]:
             raise StateFault(
                 f"{self.folder / 'history.csv'} was changed since the run wrote it; type lmrun rerun {self.folder}"
             )
         for name in _LINES:
             store.cut(self.folder / name, vouched["lines"][name])
-        self._columns = list(self.history.columns) if size else []
+        self._columns = list(self.history.columns)
 
     def _history_digest(self, size: int) -> str:
         path = self.folder / "history.csv"

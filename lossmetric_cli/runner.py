@@ -31,7 +31,9 @@ from lossmetric_cli.preview import preview
 from lossmetric_cli.progress import Progress
 from lossmetric_cli.record import LARGEST_PREDICTIONS, Record
 from lossmetric_cli.spec import RunSpec
-from lossmetric_cli.state import Keeper, Past, Snapshot
+from lossmetric_cli.state.keeper import Keeper
+from lossmetric_cli.state.past import Past
+from lossmetric_cli.state.snapshot import Snapshot
 
 
 def run(spec: RunSpec, record: Record, voice: Voice, alarm: Alarm, *, past: Past | None = None) -> float:

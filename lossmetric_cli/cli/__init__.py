@@ -77,7 +77,7 @@ def _is_verb(word: str) -> bool:
 
 
 def _verb(name: str, words: list[str]) -> int:
-    verbs = {"check": _check, "plot": _plot, "explain": _explain, "list": _list}
+    verbs = {"check": _check, "resume": _resume, "rerun": _rerun, "plot": _plot, "explain": _explain, "list": _list}
     if name not in verbs:
         hint = did_you_mean(name, [*verbs, "help"]) or f"; a choice is typed {name}=NAME, a setting NAME=VALUE"
         raise ConfigError(f"unknown verb '{name}'{hint}")
@@ -104,6 +104,22 @@ def _list(words: list[str]) -> int:
     from lossmetric_cli.explain import list_names
 
     print(list_names(words), end="")
+    return 0
+
+
+def _resume(words: list[str]) -> int:
+    """Go on with a run that was left, and print its folder."""
+    from lossmetric_cli.cli import again
+
+    print(again.resume(words))
+    return 0
+
+
+def _rerun(words: list[str]) -> int:
+    """Run a run's own config once more, and print the new folder."""
+    from lossmetric_cli.cli import again
+
+    print(again.rerun(words))
     return 0
 
 

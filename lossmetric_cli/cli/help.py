@@ -17,6 +17,8 @@ _COMMANDS = {
     "lmrun experiment=NAME": "a study of experiments/, yours or ours",
     "lmrun check [WORDS]": "what a run would be, and what is wrong with it; trains nothing",
     "lmrun plot outputs/latest": "draw a run's pictures again",
+    "lmrun resume outputs/latest": "go on with a run that was left, to the same bytes",
+    "lmrun rerun outputs/latest": "the same once more, and whether the bytes agree",
     "lmrun explain NAME": "what a name means: formula, range, traps",
     "lmrun explain outputs/latest": "what a run came to, and what to try",
     "lmrun explain gap outputs/latest": "why its loss is not its val_loss",

@@ -23,17 +23,30 @@ from lossmetric_cli.record import Record
 
 def run_alone(config: DictConfig, *, notes: list[str]) -> Path:
     """Run a composed config by itself and return its run folder."""
-    job = _without_hydra(config)
-    files = _hydra_files(config)
-    asked, mended = load(job)
+    return begin(_without_hydra(config), words=_overrides(), notes=notes)
+
+
+def begin(config: DictConfig, *, words: list[str], notes: list[str], **facts: Any) -> Path:
+    """Run a config that the words made, in a record of its own, and return that; `facts` are told in run.json too."""
+    request, files = {**_request(config, words), **facts}, _hydra_files(config, words)
+    asked, mended = load(config)
     voice = Voice(quiet=asked.quiet)
     for note in [*notes, *mended]:
         voice.note(note)
     title = f"{specs.describe_data(asked)}_{specs.describe_model(asked)}"
     now = datetime.now().astimezone()
-    record = Record.create(Path(asked.out).resolve(), title, request=_request(job), files=files, at=now)
+    record = Record.create(Path(asked.out).resolve(), title, request=request, files=files, at=now)
     train(asked, record, voice)
     return record.folder
+
+
+def go_on(record: Record, config: DictConfig, *, words: list[str]) -> None:
+    """Note in a run's record what it is asked for from now on."""
+    if words:
+        every = [*record.info["overrides"], *specs.masked_words(words)]
+        record.tell(overrides=every, config=specs.masked(config, resolve=True))
+        for name, text in _hydra_files(config, every).items():
+            store.write(record.folder / ".hydra" / name, text)
 
 
 def train(asked: specs.RunSpec, record: Record, voice: Voice, *, past: Any = None) -> float:
@@ -88,8 +101,8 @@ def run_in_sweep(config: DictConfig, *, allowed: list[str]) -> float:
     if here not in sys.path:  # a worker process of a launcher starts without the parent's path
         sys.path.append(here)
     build.allowed_packages[:] = allowed
-    request = {**_request(config), "job": number}
-    record = Record.create_job(folder, number, request=request, files=_hydra_files(config), at=datetime.now().astimezone())
+    request, files = {**_request(config, _overrides()), "job": number}, _hydra_files(config, _overrides())
+    record = Record.create_job(folder, number, request=request, files=files, at=datetime.now().astimezone())
     voice = Voice()
     label = f" job {number:<7} {' '.join(request['overrides'])}"
     try:
@@ -139,19 +152,19 @@ def _without_hydra(config: DictConfig) -> DictConfig:
     return job
 
 
-def _request(config: DictConfig) -> dict[str, Any]:
+def _request(config: DictConfig, words: list[str]) -> dict[str, Any]:
     """Return what run.json says of what was asked, secrets masked."""
     return {
         "argv": specs.masked_words(sys.argv[1:]),
-        "overrides": _overrides(),
+        "overrides": words,
         "config": specs.masked(config, resolve=True),
     }
 
 
-def _hydra_files(config: DictConfig) -> dict[str, str]:
+def _hydra_files(config: DictConfig, words: list[str]) -> dict[str, str]:
     """Return the texts of `.hydra/`: the config with its interpolations as they were written, and the overrides."""
     asked = OmegaConf.create(specs.masked(config, resolve=False))
-    return {"config.yaml": OmegaConf.to_yaml(asked), "overrides.yaml": OmegaConf.to_yaml(_overrides())}
+    return {"config.yaml": OmegaConf.to_yaml(asked), "overrides.yaml": OmegaConf.to_yaml(words)}
 
 
 def _overrides() -> list[str]:

@@ -1,0 +1,134 @@
+"""`lmrun resume RUN` and `lmrun rerun RUN`: the rest of a run, or all of it once more, from its own record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from lossmetric_cli import spec as specs
+from lossmetric_cli.cli import jobs
+from lossmetric_cli.cli.recorded import recorded
+from lossmetric_cli.console import Voice
+from lossmetric_cli.errors import ConfigError, StateFault
+from lossmetric_cli.record import Record
+from lossmetric_cli.state import archive
+from lossmetric_cli.state.past import Past
+
+#: What may be another when a run goes on: it changes no number but how many epochs there are.
+_FREE = ("epochs", "quiet", "state_every", "max_time", "plots", "save_model", "threads", "out")
+
+
+def resume(words: list[str]) -> Path:
+    """Go on with a run where it was left, as if it had not been, and return its folder; with `fork=true` a new run's.
+
+    Raises:
+        ConfigError: no run folder, or words that do not compose.
+        StateFault: the request or the data differ from those of the run, another process is at work there, or no state
+            that was kept is whole; with `exact=true` also where the machine may give other bits.
+    """
+    record, typed = _run_of(words, "resume")
+    is_fork, typed = _taken("fork=true", typed)
+    is_exact, typed = _taken("exact=true", typed)
+    config = _pinned(recorded(record.folder, typed), record)
+    if is_fork:
+        with open_dict(config):
+            config.model["init_from"] = str(record.folder)
+        return jobs.begin(config, words=[*record.info["overrides"], *typed], notes=[], forked_from=str(record.folder))
+    asked, notes = jobs.load(config)
+    voice = Voice(quiet=asked.quiet)
+    grown = _compared(record, config, asked)
+    if record.info["status"] == "finished" and not grown:
+        trained = record.info["epochs"]
+        voice.note(f"already complete ({trained}/{asked.epochs} epochs)")
+        return record.folder
+    past = _past(record, asked, is_exact=is_exact)
+    if past.is_stopped and record.info["status"] == "finished":
+        voice.note(f"already complete: a callback ended it after epoch {past.epochs}, and more epochs change nothing")
+        return record.folder
+    for note in [*notes, *_told(past)]:
+        voice.note(note)
+    jobs.go_on(record, config, words=typed)
+    jobs.train(asked, record, voice, past=past)
+    return record.folder
+
+
+def rerun(words: list[str]) -> Path:
+    """Run a run's own config once more, changed by words, say whether the bytes agree, and return the new folder."""
+    record, typed = _run_of(words, "rerun")
+    config = _pinned(recorded(record.folder, typed), record)
+    folder = jobs.begin(config, words=[*record.info["overrides"], *typed], notes=[], rerun_of=str(record.folder))
+    differences = Record.read(folder).differences(record)
+    told = "; ".join(differences) or "history.csv, metrics.json and predictions.npz have the same bytes"
+    Voice(quiet=config.quiet).say(f" rerun       of {jobs.shown(record.folder)}: {told}")
+    return folder
+
+
+def _run_of(words: list[str], verb: str) -> tuple[Record, list[str]]:
+    """Return the record that the first word names, and the other words."""
+    if not words or "=" in words[0] or words[0][:1] == "-":
+        raise ConfigError(f"{verb} needs a run folder; type lmrun {verb} outputs/latest")
+    folder = Path(words[0]).resolve()
+    if any(folder.glob("*/run.json")) and not (folder / "run.json").exists():
+        raise ConfigError(f"{words[0]} is a sweep; type lmrun {verb} {words[0]}/0 for one of its jobs")
+    record = Record.read(folder)
+    if "fold" in record.info:
+        raise ConfigError(f"{words[0]} is a fold of {folder.parent.parent}; type lmrun {verb} {folder.parent.parent}")
+    return record, words[1:]
+
+
+def _taken(word: str, words: list[str]) -> tuple[bool, list[str]]:
+    return word in words, [other for other in words if other != word]
+
+
+def _pinned(config: DictConfig, record: Record) -> DictConfig:
+    """Return the config with the threads that the run had: on another number of them the bits differ."""
+    if config.threads is None:
+        config.threads = record.info.get("threads")
+    return config
+
+
+def _compared(record: Record, config: DictConfig, asked: specs.RunSpec) -> bool:
+    """Return whether more epochs are asked for than the run was to have.
+
+    Raises StateFault for any other change that is not free.
+    """
+    before = recorded(record.folder, [])
+    for path, was, now in _differences(_plain(before), _plain(config)):
+        if path.split(".")[0] not in _FREE:
+            raise StateFault(
+                f"{path} was {was}, now {now}; leave it out, or type fork=true for a new run that begins with these weights"
+            )
+    if asked.epochs < record.info.get("epochs", before.epochs):
+        raise StateFault(f"epochs={asked.epochs}, and the run had {before.epochs}; epochs can only grow")
+    return asked.epochs > before.epochs
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    return OmegaConf.to_container(config, resolve=True, enum_to_str=True)
+
+
+def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        keys = dict.fromkeys([*before, *now])
+        return [found for key in keys for found in _differences(before.get(key), now.get(key), f"{path}.{key}".lstrip("."))]
+    return [] if before == now else [(path, before, now)]
+
+
+def _past(record: Record, asked: specs.RunSpec, *, is_exact: bool) -> Past:
+    state = archive.newest(record.folder)
+    if state is None and record.info["status"] == "finished":
+        raise StateFault(f"{record.folder} has kept no state to go on from; type fork=true to begin with its weights")
+    if state and asked.epochs < state.facts["epochs"]:
+        raise StateFault(f"epochs={asked.epochs}, and {state.facts['epochs']} are trained; epochs can only grow")
+    return Past(record.info, state, is_exact=is_exact)
+
+
+def _told(past: Past) -> list[str]:
+    """Return what a run that goes on begins with."""
+    if past.state is None:
+        return ["the run was left before a state was kept; it begins again"]
+    damaged = [f"{name} is damaged; the state before it is used" for name in past.state.damaged]
+    where = f"in epoch {past.epochs + 1}, after {past.batches} batches" if past.batches else f"after epoch {past.epochs}"
+    return [*damaged, f"goes on {where}"]
