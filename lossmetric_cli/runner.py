@@ -31,6 +31,7 @@ from lossmetric_cli.preview import preview
 from lossmetric_cli.progress import Progress
 from lossmetric_cli.record import LARGEST_PREDICTIONS, Record
 from lossmetric_cli.spec import RunSpec
+from lossmetric_cli.state import memories
 from lossmetric_cli.state.keeper import Keeper
 from lossmetric_cli.state.past import Past
 from lossmetric_cli.state.snapshot import Snapshot
@@ -76,8 +77,8 @@ def train(
         rivals = compared(setup, answers, contest, seed=spec.seed) if contest else {}
         others = {"naive": forecasts(setup, data), "rival": rivals}
         progress.finish(asked(setup, figures), constants(setup, data), answers, sure, **others)
-        if keeper.failure:
-            raise keeper.failure
+        if keeper.fault:
+            raise keeper.fault
     finally:
         for failure in plots.draw(record, spec.plots) if progress.epochs_done else []:
             voice.note(failure)
@@ -290,8 +291,10 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress, keeper: Keeper, past: 
                 verbose=0,
             )
     except LmrunError:
+        memories.close_files(setup.callbacks)
         raise
     except Exception as error:
+        memories.close_files(setup.callbacks)
         if setup.outputs[0].loss is None and "No loss to compute" in str(error):  # Keras tells only once it trains (3.15)
             raise ConfigError("loss=none, and the model adds no loss of its own; type loss=auto") from error
         raise TrainingError(
