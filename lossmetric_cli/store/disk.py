@@ -119,7 +119,10 @@ def remove_tree(folder: Path) -> None:
 @_operation
 def sync_folder(folder: Path) -> None:
     """Wait until the names in a folder are on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:  # somebody else's, above what is ours
+        return
     try:
         os.fsync(handle)
     except OSError as error:

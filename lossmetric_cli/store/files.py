@@ -16,6 +16,8 @@ from lossmetric_cli.store.disk import explained
 from lossmetric_cli.store.folders import ensure
 from lossmetric_cli.store.unfinished import becoming, temporary
 
+_PAGE = 4096
+
 
 def write(path: Path, content: bytes | str) -> None:
     """Write a whole file and wait until it is on the disk: readers see what was there before, or all of the new content.
@@ -65,7 +67,7 @@ def append(path: Path, text: str) -> None:
 
 
 def whole_lines(path: Path) -> bytes:
-    """Return what `append` wrote, without a last line that a kill has torn; nothing where there is no file."""
+    """Return what `append` wrote, without a last line that a kill or a power cut has torn; nothing where there is no file."""
     try:
         return _whole(path.read_bytes())
     except FileNotFoundError:
@@ -105,7 +107,8 @@ def scratch(path: Path) -> BinaryIO:
 def _cut_torn(file: FileIO) -> int:
     """Cut a file after its last whole line, and return how long it is then."""
     size = file.seek(0, os.SEEK_END)
-    if not size or os.pread(file.fileno(), 1, size - 1) == b"\n":
+    tail = os.pread(file.fileno(), _PAGE, max(0, size - _PAGE))
+    if not tail or (tail.endswith(b"\n") and b"\0" not in tail):
         return size
     whole = len(_whole(os.pread(file.fileno(), size, 0)))
     disk.truncate(file, whole)
@@ -113,4 +116,6 @@ def _cut_torn(file: FileIO) -> int:
 
 
 def _whole(content: bytes) -> bytes:
+    """Return the whole lines at the beginning; where the power failed, what was not written reads as zeros."""
+    content = content.partition(b"\0")[0]
     return content[: content.rfind(b"\n") + 1]

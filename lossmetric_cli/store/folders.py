@@ -22,8 +22,8 @@ def make_folder(root: Path, name: str) -> Path:
     try:
         folders = (root / (name if count == 1 else f"{name}-{count}") for count in itertools.count(1))
         folder = next(folder for folder in folders if _claim(folder))
-        disk.sync_folder(root)
-        disk.sync_folder(root.parent)  # another run may have made root and not be as far as this
+        for place in folder.parents[:3]:  # out/day/run: another run may have made out, or the day, and not be as far as this
+            disk.sync_folder(place)
         return folder
     except OSError as error:
         raise EnvironmentFault(
