@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tiny_trainer import Clean, child, files, recorded, run, unfinished
+from tiny_trainer import Clean, attempt, files, recorded, unfinished
 
 SECTOR = 512
 #: What becomes of the bytes that were not synced, and of the names.
@@ -160,7 +160,7 @@ def power_cuts(clean: Clean, place: Path) -> tuple[int, dict[str, list[str]]]:
 
 def gone_on(clean: Clean, out: Path) -> list[str]:
     """Return what is wrong when the run is gone on with."""
-    code, _ = child(lambda tell: run(out, tell))
+    code, _ = attempt(out)
     if code or files(out) != clean.files or unfinished(out):
         return [f"it went on to another end (exit code {code}, {unfinished(out)})"]
     return []

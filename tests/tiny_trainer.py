@@ -43,6 +43,7 @@ def _archive() -> Any:
 
 
 archive = _archive()
+os.fsync = lambda handle: None  # processes die here, not machines: lying_disk.py is about those
 gc.freeze()  # or every forked process would copy what it only counts
 
 
@@ -99,35 +100,42 @@ def _write_as_keras_does(path: Path, weights: np.ndarray) -> None:
         unfinished.write_bytes(weights.tobytes() * 40)  # more than one sector
 
 
-# --- processes
+# --- attempts
 
 
-def child(act: Callable[[Tell], None], *, fault: str = "") -> tuple[int, list[Any]]:
-    """Return the exit code of a forked process that does something, and what it has told; minus the signal if killed."""
+def attempt(out: Path, *, fault: str = "") -> tuple[int, list[int]]:
+    """Return the exit code of a run in `out`, or of the rest of one, and what it has told; minus the signal if killed."""
+    if fault.startswith(("kill", "torn")):
+        return _forked(lambda tell: run(out, tell), fault)
+    told: list[int] = []
+    return _answer(lambda: run(out, told.append), fault), told
+
+
+KILLED = -signal.SIGKILL
+
+
+def _forked(act: Callable[[Tell], None], fault: str) -> tuple[int, list[Any]]:
     read, write = os.pipe()
     pid = os.fork()
     if not pid:
-        os._exit(_answer(act, write, fault))
+        os._exit(_answer(lambda: act(lambda done: os.write(write, json.dumps(done).encode() + b"\n")), fault))
     os.close(write)
     with os.fdopen(read, encoding="utf-8") as pipe:
         told = [json.loads(line) for line in pipe]
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), told
 
 
-def _answer(act: Callable[[Tell], None], pipe: int, fault: str) -> int:
+def _answer(act: Callable[[], None], fault: str) -> int:
     os.environ |= {"LMRUN_TESTING": "1", "LMRUN_FAULT": fault}
-    os.fsync = lambda handle: None  # processes die here, not machines: lying_disk.py is about those
+    faults.asked.cache_clear()
     try:
-        act(lambda done: os.write(pipe, json.dumps(done).encode() + b"\n"))
+        act()
     except EnvironmentFault as error:
         return error.exit_code
-    except BaseException:
+    except Exception:
         traceback.print_exc()
         return 1
     return 0
-
-
-KILLED = -signal.SIGKILL
 
 
 # --- the operations of a run
@@ -136,7 +144,7 @@ KILLED = -signal.SIGKILL
 def recorded(out: Path, *, fault: str = "") -> list[list[Any]]:
     """Return the operations on the disk of a run, or of the rest of one, in `out`: `["put", path, text]`, `["told", 1]`, …"""
 
-    def act(tell: Tell) -> None:
+    def act(tell: Callable[[Any], None]) -> None:
         known: set[str] = set()
 
         def note(operation: Callable[..., Any], *arguments: Any) -> Any:
@@ -149,7 +157,7 @@ def recorded(out: Path, *, fault: str = "") -> list[list[Any]]:
         perform, faults.perform = faults.perform, note
         run(out, lambda done: tell(["told", done]))
 
-    code, log = child(act, fault=fault)
+    code, log = _forked(act, fault)
     assert code == (KILLED if fault else 0)
     return log
 
@@ -168,6 +176,38 @@ def _entries(name: str, known: set[str], *arguments: Any) -> Iterator[list[Any]]
 
 def _plain(item: Any) -> Any:
     return str(item) if isinstance(item, Path) else item
+
+
+def past_the_room(out: Path) -> list[str]:
+    """Return the calls of a run that changed the disk, and that no fault can be put at."""
+    inside, found = [False], []
+
+    def perform(operation: Callable[..., Any], *arguments: Any) -> Any:
+        inside[0] = True
+        try:
+            return operation(*arguments)
+        finally:
+            inside[0] = False
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if (writes or event in CHANGES) and not inside[0]:
+            found.append(f"{event} {arguments[0]}")
+
+    def act(tell: Tell) -> None:
+        faults.perform = perform
+        sys.addaudithook(hook)
+        run(out, lambda done: None)
+        for call in [*found]:
+            tell(call)
+
+    code, told = _forked(act, "")
+    assert code == 0
+    return told
+
+
+#: The audit events of Python that say a change of the disk.
+CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link", "os.truncate", "shutil.rmtree")
 
 
 # --- what may be found in a folder
