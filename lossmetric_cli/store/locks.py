@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lossmetric_cli.errors import StateFault
 from lossmetric_cli.store import disk, files
+from lossmetric_cli.store.unfinished import is_alive
 
 _NAME = ".lock"
 #: What flock answers on a file system that has none: some network disks.
@@ -36,15 +37,7 @@ class Owner:
     @property
     def is_gone(self) -> bool:
         """Whether the process is known to have ended: of another host's nobody can tell."""
-        if self.host != os.uname().nodename:
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except PermissionError:  # another user's
-            return False
-        except (OverflowError, ProcessLookupError):
-            return True
-        return False
+        return self.host == os.uname().nodename and not is_alive(self.pid)
 
     def __str__(self) -> str:
         since = self.since.astimezone()
