@@ -39,7 +39,7 @@ def through(path: Path) -> Iterator[Path]:
 
     Raises EnvironmentFault where it cannot be written; what was there before is then still there.
     """
-    unfinished = temporary(path, ending=path.suffix)
+    unfinished = temporary(path, ending="".join(path.suffixes))
     with explained(path), becoming(path, unfinished):
         yield unfinished
         with unfinished.open("rb+", buffering=0) as file:

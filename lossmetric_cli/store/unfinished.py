@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lossmetric_cli.store import disk
 
-_NAME = re.compile(r"\..+\.(?P<pid>\d+)\.tmp(\.[^.]+)?")
+_NAME = re.compile(r"\..+\.(?P<pid>\d+)\.tmp(\..+)?")
 
 
 def temporary(path: Path, *, ending: str = "") -> Path:
