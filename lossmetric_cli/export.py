@@ -11,6 +11,8 @@ import numpy as np
 
 from lossmetric_cli import sampling, store
 from lossmetric_cli.errors import ConfigError, LmrunError
+from lossmetric_cli.state import archive
+from lossmetric_cli.state.values import from_bytes
 
 #: The model of a run, in its folder.
 FILE = "model.keras"
@@ -56,7 +58,7 @@ def begin_with(network: keras.Model, run: str) -> str:
     """
     path = Path(run).expanduser() / FILE
     if not path.exists():
-        raise ConfigError(f"model.init_from: {run} holds no {FILE}; give the folder of a run that ended")
+        return _begin_with_state(network, run)
     try:
         known = {layer.name: layer for layer in _network_in(keras.models.load_model(path, compile=False))._flatten_layers()}
     except Exception as error:  # whatever a damaged file makes Keras raise
@@ -74,6 +76,21 @@ def begin_with(network: keras.Model, run: str) -> str:
         raise ConfigError(f"model.init_from: no layer of {run} has the name and shape of one here; give it the same model=")
     rest = f"; new {'is' if len(new) == 1 else 'are'} {', '.join(new[:4])}" if new else ""
     return f"begins with the weights of {len(taken)} layers of {run}{rest}"
+
+
+def _begin_with_state(network: keras.Model, run: str) -> str:
+    """Give a network the weights of the newest state of a run that was left before its end."""
+    state = archive.newest(Path(run).expanduser())
+    if state is None:
+        raise ConfigError(f"model.init_from: {run} holds no {FILE} and no state; give the folder of a run that trained")
+    kinds = zip(state.facts["weights"], state.facts["variables"], strict=False)  # the model's come first
+    known = {path: from_bytes(state.arrays[f"variables.{place}"], *kind) for place, (path, kind) in enumerate(kinds)}
+    fits = [weight for weight in network.weights if getattr(known.get(weight.path), "shape", None) == tuple(weight.shape)]
+    if not fits:
+        raise ConfigError(f"model.init_from: no weight of {run} has the name and shape of one here; give it the same model=")
+    for weight in fits:
+        weight.assign(known[weight.path])
+    return f"begins with {len(fits)} of {len(network.weights)} weights of {run}, as it was left"
 
 
 def _shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:

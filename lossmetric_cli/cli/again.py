@@ -122,7 +122,7 @@ def _past(record: Record, asked: specs.RunSpec, *, is_exact: bool) -> Past:
         raise StateFault(f"{record.folder} has kept no state to go on from; type fork=true to begin with its weights")
     if state and asked.epochs < state.facts["epochs"]:
         raise StateFault(f"epochs={asked.epochs}, and {state.facts['epochs']} are trained; epochs can only grow")
-    return Past(record.info, state, is_exact=is_exact)
+    return Past(dict(record.info), state, is_exact=is_exact)
 
 
 def _told(past: Past) -> list[str]:
