@@ -60,6 +60,7 @@ def train(
     data = load(spec)
     if past:
         past.compare_data(data.fingerprint)
+        data.notes += past.compare_machine(machine.facts())
     with machine.scope():
         setup = assemble(spec, data, record.folder)
     progress = Progress(spec, data, setup, machine, record, voice)
@@ -267,7 +268,7 @@ def _keeper(spec: RunSpec, setup: Setup, progress: Progress, alarm: Alarm, past:
     if past:
         progress.record.go_back(past.state.facts if past.state else None)
         progress.go_on()
-        for note in [*past.compare_machine(progress.machine.facts()), *keeper.prepare()]:
+        for note in keeper.prepare():
             progress.voice.note(note)
     return keeper
 
