@@ -18,14 +18,15 @@ FILES = sorted(shipped.PACKAGE.rglob("*.py"))
 
 #: Each floor imports from the floors below it only. A new module gets a place here.
 FLOORS = [
-    ["errors", "task", "catalog", "shipped", "console", "alarm"],
-    ["ranges"],
+    ["errors", "task", "catalog", "shipped", "console"],
+    ["ranges", "alarm"],
     ["store", "spec", "build", "outputs", "quantiles", "downloads", "sampling"],
     ["record", "data", "models", "losses", "metrics", "optimizers", "devices", "feed", "anatomy", "verdicts", "explain"],
+    ["state"],
     ["rivals", "callbacks", "checks", "export", "plots", "baselines", "weights", "gap", "intervals", "columns"],
-    ["contest", "compiling", "headlines", "state"],
+    ["contest", "compiling", "headlines"],
     ["assembly", "progress"],
-    ["preview"],
+    ["preview", "training"],
     ["runner", "sweep"],
     ["folds"],
     ["story"],
@@ -43,7 +44,7 @@ AT_ALL = {
         *("feed", "gap", "intervals", "losses", "metrics", "models", "optimizers", "preview", "quantiles"),
         *("columns", "compiling", "sampling", "state"),
     ],
-    "tensorflow": ["anatomy", "checks", "columns", "devices", "feed", "gap", "intervals", "losses", "state"],
+    "tensorflow": ["anatomy", "checks", "columns", "devices", "feed", "gap", "intervals", "losses", "state", "training"],
     "pandas": ["data", "folds", "plots", "record", "sweep", "verdicts"],
     "sklearn": ["data", "metrics", "rivals"],
     "catboost": ["rivals"],
