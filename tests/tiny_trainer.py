@@ -240,7 +240,8 @@ class Clean:
         told = max(all_told, default=0)
         found = files(out)
         wrong = [f"{name} is neither before nor after" for name in found if not self._may_be(name, found[name])]
-        states = {int(name[6:12]): archive.unpack(found[name])[0] for name in found if name.startswith("state/")}
+        whole = [name for name in found if name.startswith("state/") and self._may_be(name, found[name])]
+        states = {int(name[6:12]): archive.unpack(found[name])[0] for name in whole}
         known = len(_whole(found.get("history.csv", b"")))
         for number, facts in states.items():
             if known < facts["lines"]["history.csv"]:
