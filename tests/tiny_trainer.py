@@ -51,7 +51,6 @@ def run(out: Path, tell: Tell) -> None:
 
 def _go_on(folder: Path, tell: Tell) -> None:
     with store.lock(folder):
-        store.settle(folder)
         record, state = Record.read(folder), archive.newest(folder)
         if state:
             archive.prune(folder, state.number)

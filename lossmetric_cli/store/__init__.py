@@ -3,7 +3,6 @@
 from lossmetric_cli.store.files import append, cut, remove, scratch, through, whole_lines, write
 from lossmetric_cli.store.folders import ensure_folder, make_folder, point, remove_folder
 from lossmetric_cli.store.locks import Owner, lock
-from lossmetric_cli.store.unfinished import settle
 
 __all__ = [
     "Owner",
@@ -16,7 +15,6 @@ __all__ = [
     "remove",
     "remove_folder",
     "scratch",
-    "settle",
     "through",
     "whole_lines",
     "write",
