@@ -86,7 +86,7 @@ def _below(folder: Path, name: str, *, path: str) -> Path:
         raise ConfigError(f"{path}: '{name}' lies outside the run folder; name a path below it")
     if place.relative_to(folder.resolve()).parts[0] in OWN_FILES:
         raise ConfigError(f"{path}: '{name}' is a file of the record itself; name another")
-    place.parent.mkdir(parents=True, exist_ok=True)
+    store.ensure_folder(place.parent)
     return place
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from lossmetric_cli import store
 from lossmetric_cli.errors import EnvironmentFault, StateFault
+from lossmetric_cli.store.unfinished import settle
 
 
 @pytest.fixture
@@ -169,14 +170,14 @@ def test_settling_removes_what_is_unfinished_of_dead_processes_and_nothing_else(
     for name in [*left, *others]:
         (tmp_path / name).write_text("")
     (tmp_path / f".latest.{dead}.tmp").symlink_to("nowhere")
-    assert {str(path.relative_to(tmp_path)) for path in store.settle(tmp_path)} == {*left, f".latest.{dead}.tmp"}
+    assert {str(path.relative_to(tmp_path)) for path in settle(tmp_path)} == {*left, f".latest.{dead}.tmp"}
     assert {path.name for path in tmp_path.iterdir()} == {*others, "state"}
 
 
 def test_settling_removes_what_a_process_of_the_same_number_left(tmp_path: Path):
     """In a container, every run may be process 1."""
     (tmp_path / f".run.json.{os.getpid()}.tmp").write_text("")
-    store.settle(tmp_path)
+    settle(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -186,7 +187,7 @@ def test_settling_leaves_alone_what_a_link_leads_to(tmp_path: Path):
         place.mkdir()
     (elsewhere / f".x.{killed()}.tmp").write_text("")
     (folder / "link").symlink_to(elsewhere)
-    store.settle(folder)
+    settle(folder)
     assert len(list(elsewhere.iterdir())) == 1
 
 

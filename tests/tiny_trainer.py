@@ -6,7 +6,6 @@ What tests put faults into: thousands of such runs take seconds. Imported only b
 from __future__ import annotations
 
 import gc
-import importlib.util
 import json
 import os
 import signal
@@ -20,9 +19,10 @@ from typing import Any
 import numpy as np
 import pandas as pd  # noqa: F401  once for all the processes, whose records read their history with it
 
-from lossmetric_cli import shipped, store
+from lossmetric_cli import store
 from lossmetric_cli.errors import EnvironmentFault
 from lossmetric_cli.record import Record
+from lossmetric_cli.state import archive
 from lossmetric_cli.store import faults
 
 EPOCHS = 3
@@ -32,17 +32,6 @@ FINISHED = EPOCHS + 2
 
 Tell = Callable[[int], None]
 
-
-def _archive() -> Any:
-    """Return lossmetric_cli.state.archive, without the package around it, which imports Keras."""
-    name, file = "lossmetric_cli.state.archive", shipped.PACKAGE / "state" / "archive.py"
-    spec = importlib.util.spec_from_file_location(name, file)
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-archive = _archive()
 os.fsync = lambda handle: None  # processes die here, not machines: lying_disk.py is about those
 gc.freeze()  # or every forked process would copy what it only counts
 
@@ -62,7 +51,6 @@ def run(out: Path, tell: Tell) -> None:
 
 def _go_on(folder: Path, tell: Tell) -> None:
     with store.lock(folder):
-        store.settle(folder)
         record, state = Record.read(folder), archive.newest(folder)
         if state:
             archive.prune(folder, state.number)
@@ -251,7 +239,8 @@ class Clean:
         told = max(all_told, default=0)
         found = files(out)
         wrong = [f"{name} is neither before nor after" for name in found if not self._may_be(name, found[name])]
-        states = {int(name[6:12]): archive.unpack(found[name])[0] for name in found if name.startswith("state/")}
+        whole = [name for name in found if name.startswith("state/") and self._may_be(name, found[name])]
+        states = {int(name[6:12]): archive.unpack(found[name])[0] for name in whole}
         known = len(_whole(found.get("history.csv", b"")))
         for number, facts in states.items():
             if known < facts["lines"]["history.csv"]:

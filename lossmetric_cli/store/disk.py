@@ -28,7 +28,7 @@ def explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = os.strerror(error.errno) if error.errno else str(error)  # HDF5's own text is a paragraph
         raise EnvironmentFault(f"cannot write {path}: {reason}; make room for it or set out=FOLDER") from error
 
 

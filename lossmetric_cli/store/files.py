@@ -35,15 +35,17 @@ def write(path: Path, content: bytes | str) -> None:
 
 @contextmanager
 def through(path: Path) -> Iterator[Path]:
-    """Hand over a path of the same ending to write to, which becomes `path` when all of it is written and on the disk.
+    """Hand over a path of the same endings to write to, which becomes `path` when all of it is written and on the disk.
 
     Raises EnvironmentFault where it cannot be written; what was there before is then still there.
     """
-    unfinished = temporary(path, ending="".join(path.suffixes))
-    with explained(path), becoming(path, unfinished):
-        yield unfinished
-        with unfinished.open("rb+", buffering=0) as file:
-            disk.sync(file)
+    unfinished = temporary(path, ending="".join(path.suffixes))  # Keras looks at .weights.h5
+    with explained(path):
+        ensure(path.parent)
+        with becoming(path, unfinished):
+            yield unfinished
+            with unfinished.open("rb+", buffering=0) as file:
+                disk.sync(file)
 
 
 def append(path: Path, text: str) -> None:

@@ -31,6 +31,12 @@ def make_folder(root: Path, name: str) -> Path:
         ) from error
 
 
+def ensure_folder(folder: Path) -> None:
+    """Make a folder, and those above it, where they are not there. Raises EnvironmentFault where one cannot be made."""
+    with disk.explained(folder):
+        ensure(folder)
+
+
 def ensure(folder: Path) -> None:
     """Make a folder, and those above it, where they are not there, and wait until their names are on the disk."""
     missing = list(itertools.takewhile(lambda place: not place.is_dir(), [folder, *folder.parents]))

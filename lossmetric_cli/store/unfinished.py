@@ -35,7 +35,7 @@ def becoming(path: Path, unfinished: Path) -> Iterator[None]:
 def settle(folder: Path) -> list[Path]:
     """Settle what a killed process left in a folder and below it, and return the unfinished files that were removed.
 
-    All other names in there are on the disk after it. For whoever goes on in the folder, before the first write: files
+    All other names in there are on the disk after it. For the owner of the folder's lock, before the first write: files
     of another process that is alive are left alone, files of this one's number are an earlier one's (in a container,
     every process may have the same number).
 
