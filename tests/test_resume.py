@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -329,6 +330,27 @@ def test_folder_in_use_is_refused_with_its_owner(run: Path, lmrun: Callable[...,
 )
 def test_what_is_no_run_is_told(name: str, reason: str, lmrun: Callable[..., Any]):
     assert reason in lmrun("resume", *filter(None, [name]), code=2).err
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file may grow beyond 100 kB: the nearest that a process comes to a full disk by itself."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_disk_too_full_for_states_is_told_and_the_run_ends_all_the_same(lmrun: Callable[..., Any], tmp_path: Path):
+    found = lmrun("model.hidden=[256]", "save_model=false", "epochs=3", "state_every=0", "plots=[]", code=5)
+    told = re.findall(r"cannot write .*/state/000001\.state: File too large; make room for it or set out=FOLDER", found.err)
+    assert len(told) == 2  # once while it trains, and in the end
+    assert found.err.count("; the run goes on") == 1
+    folder = next((tmp_path / "outputs").glob("2*/*"))
+    assert Record.read(folder).info["status"] == "finished"
+    assert len(Record.read(folder).history) == 3
+    assert list((folder / "state").iterdir()) == []
 
 
 # --- once more
