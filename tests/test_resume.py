@@ -100,6 +100,11 @@ MORE = {
     "an eager run": ["run_eagerly=true", "batch_size=256", "model.dropout=0.3"],
     "drawn classes": ["data=next_word", "loss=sampled_softmax", "optimizer=adagrad", "batch_size=256"],
     "weighted classes": ["data=breast_cancer", "class_weight=balanced", "metrics=recall", "batch_size=4"],
+    "rows that stay on the disk": ["data=csv", "data.path=rows.csv", "data.target=y", "data.stream=true", "batch_size=4"],
+    "a backbone that trains from an epoch on": [
+        *("data=shapes", "model=transfer", "model.backbone=mobilenet", "model.weights=null", "model.fine_tune_from=0.1"),
+        *("model.fine_tune_at=1", "train_eval=0"),
+    ],
     "a sampling autoencoder": ["model=vae", "task=reconstruction", "model.beta_steps=100"],
 }
 EACH = [
@@ -157,6 +162,7 @@ def test_interrupted_run_ends_with_the_same_bytes(
 ):
     for name, text in OWN.items():
         own_code(name, text)
+    Path("rows.csv").write_text("\n".join(["a,b,y", *(f"{n},{n * n % 7},{n % 3}.5" for n in range(400))]))
     words = [*words, "epochs=12"]
     whole = lmrun(*words, "out=whole", "plots=[]").folder
     left = interrupted(*words, "plots=[]")
