@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lossmetric_cli.errors import EnvironmentFault
@@ -19,20 +21,61 @@ def make_folder(root: Path, name: str) -> Path:
 
     Raises EnvironmentFault where the folder cannot be made.
     """
+    return _make_first(root, (name if count == 1 else f"{name}-{count}" for count in itertools.count(1)))
+
+
+def make_numbered(root: Path) -> Path:
+    """Return a new folder `root/1`, or the next number that is free. Raises as `make_folder` does."""
+    return _make_first(root, map(str, itertools.count(1)))
+
+
+def _make_first(root: Path, names: Iterable[str]) -> Path:
+    """Return the new folder with the first of endlessly many names that is free."""
+    name = ""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        for count in itertools.count(1):
-            folder = root / (name if count == 1 else f"{name}-{count}")
+        for name in names:
             try:
-                folder.mkdir()
+                (root / name).mkdir()
             except FileExistsError:
                 continue
-            return folder
+            return root / name
     except OSError as error:
         raise EnvironmentFault(
             f"cannot create {root / name}: {error.strerror}; set out=FOLDER to a place you can write"
         ) from error
-    raise AssertionError("itertools.count ended")
+    raise AssertionError("the names ended")
+
+
+@contextmanager
+def staging(folder: Path) -> Iterator[Path]:
+    """Hand over an empty folder inside `folder` to write to, which is gone at the end with what `settle` did not take.
+
+    Raises EnvironmentFault where it cannot be made.
+    """
+    place = folder / f".{os.getpid()}.tmp"
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        disk.mkdir(place)
+    try:
+        yield place
+    finally:
+        disk.remove_tree(place)
+
+
+def settle(written: Path, target: Path) -> None:
+    """Give a file or folder that is written whole its place, instead of what stood there. Both are on one disk.
+
+    Raises EnvironmentFault where it cannot; what stood there is then still there.
+    """
+    with explained(target):
+        for file in [written] if written.is_file() else [path for path in written.rglob("*") if path.is_file()]:
+            with disk.extend(file) as opened:
+                disk.sync(opened)
+        if target.is_dir():
+            disk.rename(target, written.with_name(f"{written.name}.before"))
+        disk.rename(written, target)
+        disk.sync_folder(target.parent)
 
 
 def point(link: Path, folder: Path) -> None:

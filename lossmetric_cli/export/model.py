@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
 from lossmetric_cli import sampling, store
-from lossmetric_cli.errors import ConfigError, LmrunError
+from lossmetric_cli.errors import LmrunError
 
 #: The model of a run, in its folder.
 FILE = "model.keras"
+#: What of it holds the weights of a network with a part that only training needs; Keras reads no such member.
+TRAINING = "training.weights.h5"
 
 
 def save(network: keras.Model, encoder: Any, folder: Path) -> str | None:
@@ -25,11 +28,20 @@ def save(network: keras.Model, encoder: Any, folder: Path) -> str | None:
         with warnings.catch_warnings(), store.through(folder / FILE) as unfinished:
             warnings.simplefilter("ignore")  # of layers of the user's own that Keras cannot vouch for; the file is the user's
             deployable(network, encoder).save(unfinished)
+            if hasattr(network, "answering"):
+                _add_training(network, unfinished)
     except LmrunError:  # the disk's fault, as with every file of a run
         raise
     except Exception as error:  # whatever the user's own layers raise: the run itself is whole
         return f"{FILE} was not written: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
     return None
+
+
+def _add_training(network: keras.Model, archive: Path) -> None:
+    """Put all weights of a network into a saved model, so that it can be scored as it was trained."""
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(archive, "a") as members:
+        network.save_weights(Path(folder) / TRAINING)
+        members.write(Path(folder) / TRAINING, TRAINING)
 
 
 def deployable(network: keras.Model, encoder: Any = None) -> keras.Model:
@@ -47,40 +59,3 @@ def deployable(network: keras.Model, encoder: Any = None) -> keras.Model:
     if not isinstance(network, keras.Sequential) and hasattr(network, "_outputs_struct"):
         return keras.Model(network.input, network.output, name=network.name)
     return network
-
-
-def begin_with(network: keras.Model, run: str) -> str:
-    """Give a network the weights that an earlier run ended with, layer by layer of the same name; return what was taken.
-
-    Raises ConfigError where the run kept no model, or one of which no layer fits.
-    """
-    path = Path(run).expanduser() / FILE
-    if not path.exists():
-        raise ConfigError(f"model.init_from: {run} holds no {FILE}; give the folder of a run that ended")
-    try:
-        known = {layer.name: layer for layer in _network_in(keras.models.load_model(path, compile=False))._flatten_layers()}
-    except Exception as error:  # whatever a damaged file makes Keras raise
-        raise ConfigError(f"model.init_from: {path} cannot be read: {' '.join(str(error).split())[:120]}") from error
-    taken, new = [], []
-    for layer in network._flatten_layers(recursive=True, include_self=False):
-        if not layer.weights or getattr(layer, "layers", None):
-            continue
-        other = known.get(layer.name)
-        fits = other is not None and _shapes(other) == _shapes(layer)
-        (taken if fits else new).append(layer.name)
-        if fits:
-            sampling.set_dense_weights(layer, [np.asarray(weight) for weight in other.weights])
-    if not taken:
-        raise ConfigError(f"model.init_from: no layer of {run} has the name and shape of one here; give it the same model=")
-    rest = f"; new {'is' if len(new) == 1 else 'are'} {', '.join(new[:4])}" if new else ""
-    return f"begins with the weights of {len(taken)} layers of {run}{rest}"
-
-
-def _shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:
-    return [weight.shape for weight in sampling.dense_weights(layer)]
-
-
-def _network_in(model: keras.Model) -> keras.Model:
-    """Return the network of a saved model, which stands inside it where it holds the encoding of a table too."""
-    inner = [layer for layer in model.layers if isinstance(layer, keras.Model)]
-    return inner[-1] if inner and inner[-1].name == model.name else model
