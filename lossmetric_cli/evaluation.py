@@ -37,7 +37,7 @@ def evaluate(
     if other:
         data.test = _rows_of(other, data)
     with machine.scope():
-        setup = _rebuilt(spec, data, record)
+        setup = rebuilt(spec, data, record)
         export.restore(setup.model, file)
     setup.rows.retrace(setup.model)  # as `fit` does: to evaluate by what the rows are fed with
     figures, answers = runner.evaluate(setup), runner.predict(setup, data, seed=spec.seed)
@@ -45,10 +45,12 @@ def evaluate(
     scores = runner.asked(setup, figures)
     known = {part: values for part, values in record.scores.items() if part in scores and not (is_new and part == "test")}
     apart = _differing(scores, known) if which == "last" else {}
-    _tell(voice, record, data, f"the {which} weights", scores, ends, known)
-    told = _why(record, data, apart) if apart else ""
-    if told:
-        voice.note(told)
+    told = [_why(record, data, apart)] if apart else []
+    told += [f"test is {len(data.test):,} rows that are none of the run's"] if is_new else []
+    voice.say(f" scores      the {which} weights of {record.info['title']}", style="bold")
+    for note in [*(note for note in data.notes if note not in record.info.get("notes", [])), *told]:
+        voice.note(note)
+    voice.table(["metric", "part", "value", "95 %", "in the run"], _table(scores, ends, known))
     facts = {
         "run": str(record.folder),
         "words": words,
@@ -56,13 +58,13 @@ def evaluate(
         "rows": {name: len(part) for name, part in data.parts.items()},
         "data_sha256": data.fingerprint,
         "agrees": None if which != "last" else not apart,
-        "notes": [*data.notes, *([told] if told else [])],
+        "notes": [*data.notes, *told],
         **machine.facts(),
     }
     return _kept(record.folder, facts, scores | {"interval": ends}, answers)
 
 
-def _rebuilt(spec: RunSpec, data: Data, record: Record) -> Setup:
+def rebuilt(spec: RunSpec, data: Data, record: Record) -> Setup:
     """Return what a run of these settings would compile, without what only training needs."""
     watched = "val_loss" if data.val is not None else "loss"
     needless = {
@@ -113,25 +115,16 @@ def _why(record: Record, data: Data, apart: dict[str, tuple[float, float]]) -> s
     return f"{name} is {value:.7g} and the run had {before:.7g}: {cause}, or other versions compute"
 
 
-def _tell(
-    voice: Voice,
-    record: Record,
-    data: Data,
-    what: str,
-    scores: dict[str, dict[str, float]],
-    ends: dict[str, dict[str, tuple[float, float]]],
-    known: dict[str, dict[str, float]],
-) -> None:
-    voice.say(f" scores      {what} of {record.info['title']}", style="bold")
-    for note in data.notes:
-        if note not in record.info.get("notes", []):
-            voice.note(note)
+def _table(
+    scores: dict[str, dict[str, float]], ends: dict[str, dict[str, tuple[float, float]]], known: dict[str, dict[str, float]]
+) -> list[list[str]]:
+    """Return a line for each figure of each part: its interval where it has one, and what the run had."""
     rows = []
     for part, values in scores.items():
         for name, value in values.items():
             between = ends.get(part, {}).get(name)
             rows.append([name, part, figure(value), span(*between) if between else "", figure(known.get(part, {}).get(name))])
-    voice.table(["metric", "part", "value", "95 %", "in the run"], rows)
+    return rows
 
 
 def _kept(run: Path, facts: dict[str, Any], scores: dict[str, Any], answers: dict[str, Any]) -> Path:

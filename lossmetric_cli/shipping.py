@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from lossmetric_cli import catalog, devices, export, runner, store
-from lossmetric_cli.console import Voice
+from lossmetric_cli import build, catalog, devices, evaluation, export, runner, store
+from lossmetric_cli.console import Voice, figure
 from lossmetric_cli.data import Data
-from lossmetric_cli.errors import TrainingError
+from lossmetric_cli.errors import ConfigError, TrainingError
 from lossmetric_cli.record import Record
 from lossmetric_cli.spec import Precision, RunSpec
 
@@ -33,10 +33,10 @@ def ship(spec: RunSpec, record: Record, kinds: list[str], *, which: str, to: Pat
         TrainingError: a file does not load elsewhere, or answers otherwise than the run.
     """
     devices.start(spec)
-    model = export.load(export.file_of(record.folder, "last", {}))
-    if which == "best":
-        export.restore(export.network_in(model), export.file_of(record.folder, "best", spec.callbacks))
-    rows, expected, of_whom = _trial(spec, record, model, which)
+    source = runner.load_source(spec)
+    data = runner.load_data(spec, source=source, fold=record.info.get("fold", 1) - 1)
+    model = _model(spec, record, data, which)
+    rows, expected, of_whom = _trial(record, source, data, model, which)
     labels = _labels(record)
     tolerance = TOLERANCE if spec.precision is Precision.float32 else HALF_TOLERANCE
     table, notes = [], []
@@ -45,9 +45,8 @@ def ship(spec: RunSpec, record: Record, kinds: list[str], *, which: str, to: Pat
             voice.wait(f"writing {kind}")
             written = place / catalog.EXPORTS[kind]
             note = export.write(kind, model, written, rows=rows, labels=labels)
-            code = Path.cwd() if kind == "keras" and note else None
-            off = _tried(kind, written, rows, expected, labels, tolerance=tolerance, code=code)
-            table.append([kind, written.name, _size(written), f"{off:.1e}"])
+            off, share = _tried(kind, written, rows, expected, labels, tolerance=tolerance)
+            table.append([kind, written.name, _size(written), figure(off), f"{share:.0e}"])
             notes += [f"{written.name} {note}"] if note else []
         for kind in kinds:
             target = to / catalog.EXPORTS[kind]
@@ -56,15 +55,19 @@ def ship(spec: RunSpec, record: Record, kinds: list[str], *, which: str, to: Pat
     voice.say(f" exports     the {which} weights of {record.info['title']}", style="bold")
     for note in notes:
         voice.note(note)
-    voice.table(["format", "file", "size", f"largest difference from {of_whom}"], table)
+    voice.note(f"each was loaded without lmrun, and its answers to {_count(rows)} rows held against {of_whom}")
+    voice.table(["format", "file", "size", "differs by", "relative"], table)
     return to
 
 
 def _tried(
-    kind: str, file: Path, rows: Any, expected: dict[str, np.ndarray], labels: Any, *, tolerance: float, code: Path | None
-) -> float:
-    """Return the largest difference of what a file answers elsewhere; raise TrainingError where it is too large."""
-    answers, found = export.answers_elsewhere(kind, file, rows, code=code)
+    kind: str, file: Path, rows: Any, expected: dict[str, np.ndarray], labels: Any, *, tolerance: float
+) -> tuple[float, float]:
+    """Return the largest difference of what a file answers elsewhere, and its share of the largest answer.
+
+    Raises TrainingError where it is too large.
+    """
+    answers, found = export.answers_elsewhere(kind, file, rows, modules=export.own_modules(file))
     if answers.keys() != expected.keys():
         raise TrainingError(f"{file.name} answers with {', '.join(answers)}, and the run with {', '.join(expected)}")
     off, share = export.largest_difference(expected, answers)
@@ -75,21 +78,36 @@ def _tried(
         )
     if found != labels:
         raise TrainingError(f"{file.name} holds the labels {found}, and the run has {labels}; it is not kept")
-    return off
+    return off, share
 
 
-def _trial(spec: RunSpec, record: Record, model: Any, which: str) -> tuple[Any, dict[str, np.ndarray], str]:
+def _model(spec: RunSpec, record: Record, data: Data, which: str) -> Any:
+    """Return the model of a run with its last or best weights; one of own code that Keras cannot find is built again."""
+    file = export.file_of(record.folder, which, spec.callbacks)
+    build.resolve(spec.model["_target_"], path="model")  # own classes are registered where their module is imported
+    try:
+        model = export.load(export.file_of(record.folder, "last", {}))
+    except ConfigError:
+        if spec.model["_target_"].split(".")[0] in build.TRUSTED:
+            raise
+        network = evaluation.rebuilt(spec, data, record).model
+        export.restore(network, file)
+        return export.deployable(network, data.encoder)
+    if which == "best":
+        export.restore(export.network_in(model), file)
+    return model
+
+
+def _trial(record: Record, source: Any, data: Data, model: Any, which: str) -> tuple[Any, dict[str, np.ndarray], str]:
     """Return raw rows, what is to be answered to them by output, and whose answers that are."""
-    source = runner.load_source(spec)
-    data = runner.load_data(spec, source=source, fold=record.info.get("fold", 1) - 1)
     name, part = ("val", data.val) if data.val is not None else ("train", data.train)
     places = np.arange(min(ROWS, len(part)))
     rows = _raw(source, data, part, places)
     kept = _answers(record, name) if which == "last" and data.fingerprint == record.info["data_sha256"] else {}
     if len(kept.get("rows", ())) == len(part) and _count(rows) == len(places):
-        return rows, {output: kept[output][places] for output in kept if output != "rows"}, "the run's answers"
+        return rows, {output: kept[output][places] for output in kept if output != "rows"}, "the run's"
     answer = model.predict(rows, batch_size=32, verbose=0)
-    return rows, answer if isinstance(answer, dict) else {"": answer}, "the model's answers here"
+    return rows, answer if isinstance(answer, dict) else {"": answer}, "the model's here"
 
 
 def _raw(source: Any, data: Data, part: Any, places: np.ndarray) -> Any:

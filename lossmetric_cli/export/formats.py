@@ -44,9 +44,16 @@ def _type(array: np.ndarray) -> tf.DType:
 def _write_keras(model: keras.Model, path: Path, specs: Any, labels: Any) -> str:
     model.save(path)
     _add_labels(path, labels)
-    config = json.loads(zipfile.ZipFile(path).read("config.json"))
-    own = sorted({name for name in _modules(config) if name.split(".")[0] not in ("keras", "builtins", "lossmetric_cli")})
+    own = own_modules(path)
     return f"needs {' and '.join(own)} to load, your own code" if own else ""
+
+
+def own_modules(file: Path) -> list[str]:
+    """Return the modules that a Keras archive needs beside Keras: none of another file."""
+    if file.suffix != ".keras":
+        return []
+    config = json.loads(zipfile.ZipFile(file).read("config.json"))
+    return sorted({name for name in _modules(config) if name.split(".")[0] not in ("keras", "builtins", "lossmetric_cli")})
 
 
 def _modules(node: Any) -> list[str]:
@@ -91,6 +98,7 @@ def _write_litert(model: keras.Model, path: Path, specs: Any, labels: Any) -> st
     """
     one = tf.nest.map_structure(lambda spec: tf.TensorSpec([1, *spec.shape[1:]], spec.dtype, name=spec.name), specs)
     builtin = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    _refuse_half(model, "litert")
     reason = None
     for note, signature in zip(("", "takes one row at a time"), (specs, one), strict=True):
         try:
@@ -104,6 +112,14 @@ def _write_litert(model: keras.Model, path: Path, specs: Any, labels: Any) -> st
     found = re.search(r"TF Select ops: ([^\n]*)", str(reason))
     why = f"LiteRT has no {found[1]}" if found else " ".join(str(reason).split())[:120]
     raise ConfigError(f"format=litert cannot hold this model: {why}; type format=keras,saved_model") from reason
+
+
+def _refuse_half(model: keras.Model, name: str) -> None:
+    half = next((layer for layer in model._flatten_layers() if "16" in str(layer.compute_dtype)), None)
+    if half is not None:
+        raise ConfigError(
+            f"format={name} wants float32, and {half.name} computes in {half.compute_dtype}; type format=keras,saved_model"
+        )
 
 
 def _write_onnx(model: keras.Model, path: Path, specs: Any, labels: Any) -> str:
@@ -125,6 +141,7 @@ def _write_onnx(model: keras.Model, path: Path, specs: Any, labels: Any) -> str:
         raise EnvironmentFault(
             f"format=onnx needs {missing}, which is not installed; pip install 'lossmetric_cli[onnx]'"
         ) from error
+    _refuse_half(model, "onnx")
     patch_tf2onnx()
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     call = tf.function(lambda *rows: model(tf.nest.pack_sequence_as(specs, rows), training=False), flat, autograph=False)

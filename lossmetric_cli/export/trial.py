@@ -18,11 +18,11 @@ _SCRIPT = Path(__file__).with_name("elsewhere.py")
 _PATIENCE = 900
 
 
-def answers_elsewhere(kind: str, model: Path, rows: Any, *, code: Path | None = None) -> tuple[dict[str, np.ndarray], Any]:
+def answers_elsewhere(kind: str, model: Path, rows: Any, *, modules: list[str]) -> tuple[dict[str, np.ndarray], Any]:
     """Return what an exported model answers by output, "" for a single one, and the labels that it holds.
 
     `rows` are an array, or a dict by input. The process that answers them is a new one in which lmrun cannot be imported;
-    `code` is a folder of modules that it may import.
+    it may import the `modules` of the working folder alone.
 
     Raises TrainingError where that fails.
     """
@@ -30,16 +30,8 @@ def answers_elsewhere(kind: str, model: Path, rows: Any, *, code: Path | None = 
         given, found = Path(folder) / "rows.npz", Path(folder) / "answers.npz"
         named = {f"x.{name}": array for name, array in rows.items()} if isinstance(rows, dict) else {"x": rows}
         np.savez(given, **{name: array.astype("U") if array.dtype == object else array for name, array in named.items()})
-        command = [
-            sys.executable,
-            "-I",
-            str(_SCRIPT),
-            kind,
-            str(model),
-            str(given),
-            str(found),
-            *map(str, [code] if code else []),
-        ]
+        own = [str(Path.cwd()), *modules] if modules else []
+        command = [sys.executable, "-I", str(_SCRIPT), kind, str(model), str(given), str(found), *own]
         done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603
         if done.returncode:
             last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "it ended without a word")

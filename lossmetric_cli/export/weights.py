@@ -15,6 +15,9 @@ from lossmetric_cli import sampling
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.export.model import FILE, TRAINING
 
+#: Where Keras' own archive has the weights.
+_OF_KERAS = "model.weights.h5"
+
 
 def file_of(folder: Path, which: str, callbacks: dict[str, Any]) -> Path:
     """Return the file of a run's `last` weights, or of the `best` that a checkpoint of its `callbacks` has kept.
@@ -58,11 +61,18 @@ def restore(network: keras.Model, file: Path) -> None:
     """
     if file.name.endswith(".weights.h5"):
         _load_weights(network, file)
-    elif zipfile.is_zipfile(file) and TRAINING in zipfile.ZipFile(file).namelist() and hasattr(network, "answering"):
+    elif member := _whole(network, file):
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(file) as members:
-            _load_weights(network, Path(members.extract(TRAINING, folder)))
+            _load_weights(network, Path(members.extract(member, folder)))
     else:
         _take_over(network, network_in(load(file)), file)
+
+
+def _whole(network: keras.Model, file: Path) -> str | None:
+    """Return the member of a saved model that holds the weights of `network` itself, and not of one made for others."""
+    if hasattr(network, "answering") and zipfile.is_zipfile(file) and TRAINING in zipfile.ZipFile(file).namelist():
+        return TRAINING
+    return None if hasattr(network, "_outputs_struct") else _OF_KERAS  # a subclass is saved as it is
 
 
 def begin_with(network: keras.Model, run: str) -> str:

@@ -61,6 +61,8 @@ def staging(folder: Path) -> Iterator[Path]:
         yield place
     finally:
         disk.remove_tree(place)
+        with contextlib.suppress(OSError):  # where something was settled, or stood there before
+            folder.rmdir()
 
 
 def settle(written: Path, target: Path) -> None:
