@@ -43,11 +43,13 @@ def ship(spec: RunSpec, record: Record, kinds: list[str], *, which: str, to: Pat
     with store.staging(to) as place:
         for kind in kinds:
             voice.wait(f"writing {kind}")
+            note = export.write(kind, model, place / catalog.EXPORTS[kind], rows=rows, labels=labels)
+            notes += [f"{catalog.EXPORTS[kind]} {note}"] if note else []
+        for kind in kinds:
+            voice.wait(f"trying {kind}")
             written = place / catalog.EXPORTS[kind]
-            note = export.write(kind, model, written, rows=rows, labels=labels)
             off, share = _tried(kind, written, rows, expected, labels, tolerance=tolerance)
             table.append([kind, written.name, _size(written), figure(off), f"{share:.0e}"])
-            notes += [f"{written.name} {note}"] if note else []
         for kind in kinds:
             target = to / catalog.EXPORTS[kind]
             notes += [f"{target.name} stands in place of an earlier one"] if target.exists() else []

@@ -106,6 +106,8 @@ def _write_litert(model: keras.Model, path: Path, specs: Any, labels: Any) -> st
                 model.export(path, format="litert", verbose=False, input_signature=[signature], target_spec=builtin)
         except Exception as error:  # ConverterError, whose class TensorFlow does not export
             reason = error
+            if "TensorList" not in str(error):  # the lists of a recurrent layer, whose sizes one row makes known
+                break
             continue
         _add_labels(path, labels)
         return note
