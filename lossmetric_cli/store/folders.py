@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,22 +29,22 @@ def make_numbered(root: Path) -> Path:
     return _make_first(root, map(str, itertools.count(1)))
 
 
-def _make_first(root: Path, names: Iterable[str]) -> Path:
+def _make_first(root: Path, names: Iterator[str]) -> Path:
     """Return the new folder with the first of endlessly many names that is free."""
-    name = ""
+    name = next(names)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        for name in names:
+        while True:
             try:
                 (root / name).mkdir()
             except FileExistsError:
+                name = next(names)
                 continue
             return root / name
     except OSError as error:
         raise EnvironmentFault(
             f"cannot create {root / name}: {error.strerror}; set out=FOLDER to a place you can write"
         ) from error
-    raise AssertionError("the names ended")
 
 
 @contextmanager
