@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from lossmetric_cli.errors import EnvironmentFault, LmrunError, Stopped
+from lossmetric_cli.errors import EnvironmentFault, Stopped
 
 #: What ends a run, and what a person calls it. SLURM sends SIGUSR1 before the time of a job is over.
 SIGNALS = {
@@ -88,12 +88,13 @@ class Alarm:
         self._pause_at = time.monotonic() + seconds
         self._tell(_LOOK)
 
-    def refusal(self, where: str = "") -> LmrunError:
+    def refusal(self, where: str = "") -> Stopped:
         """Return what ends the run: by a signal, or because its time is over. It is not ended a second time."""
         self._is_told = True
         if self._number is None:
-            return EnvironmentFault(f"stopped{where} after {self._max_time:g} s (max_time={self._max_time:g})")
-        return Stopped(f"interrupted{where} by {SIGNALS[signal.Signals(self._number)]}", signal=self._number)
+            told = f"stopped{where} after {self._max_time:g} s (max_time={self._max_time:g})"
+            return Stopped(told, exit_code=EnvironmentFault.exit_code)
+        return Stopped(f"interrupted{where} by {SIGNALS[signal.Signals(self._number)]}", exit_code=128 + self._number)
 
     @contextlib.contextmanager
     def _deeper(self, name: str) -> Iterator[None]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from lossmetric_cli import store
 from lossmetric_cli.anatomy import SCATTER
 from lossmetric_cli.build import build, resolve
 from lossmetric_cli.errors import ConfigError, EnvironmentFault
@@ -85,8 +86,30 @@ def _below(folder: Path, name: str, *, path: str) -> Path:
         raise ConfigError(f"{path}: '{name}' lies outside the run folder; name a path below it")
     if place.relative_to(folder.resolve()).parts[0] in OWN_FILES:
         raise ConfigError(f"{path}: '{name}' is a file of the record itself; name another")
-    place.parent.mkdir(parents=True, exist_ok=True)
+    store.ensure_folder(place.parent)
     return place
+
+
+class ModelCheckpoint(keras.callbacks.ModelCheckpoint):
+    """Keras' own, whose file is whole or not there.
+
+    Keras 3.15 writes over the file that it has: a kill or a full disk in that moment leaves neither the old best model nor
+    the new one. What cannot be written is a `fault`, and is tried again with the next that is better.
+    """
+
+    fault: EnvironmentFault | None = None
+
+    def _save_model(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> None:
+        path, best = Path(self._get_file_path(epoch, batch, logs)), self.best
+        if not self._should_save_model(epoch, batch, logs, str(path)):
+            return
+        write = self.model.save_weights if self.save_weights_only else self.model.save
+        try:
+            with store.through(path) as unfinished:
+                write(unfinished)
+            self.fault = None
+        except EnvironmentFault as fault:
+            self.best, self.fault = best, fault
 
 
 class TrainEval(Callback):

@@ -7,7 +7,7 @@ LmrunError                exit
 ├── TrainingError          4    the model, the loss or a callback failed while it ran
 ├── EnvironmentFault       5    disk, device, memory, time or a missing package
 ├── StateFault             7    what an earlier run left: damaged, of another run, or in use
-└── Stopped        128 + n    a signal, after the run kept what it had
+└── Stopped     5, 128 + n    its time or a signal, after the run kept what it had
 """
 
 from __future__ import annotations
@@ -63,15 +63,14 @@ class StateFault(LmrunError):
 
 
 class Stopped(LmrunError):
-    """A signal ended the run; the exit code is 128 and its number, as shells have it."""
+    """The run was told to end: by the clock, or by a signal, whose exit code is 128 and its number, as shells have it."""
 
-    def __init__(self, message: str, *, signal: int) -> None:
+    def __init__(self, message: str, *, exit_code: int) -> None:
         super().__init__(message)
-        self.signal = signal
-        self.exit_code = 128 + signal
+        self.exit_code = exit_code
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return functools.partial(Stopped, signal=self.signal), self.args  # a worker process hands it to its parent
+        return functools.partial(Stopped, exit_code=self.exit_code), self.args  # a worker process hands it to its parent
 
 
 def did_you_mean(name: str, known: Iterable[str], *, limit: int = 7) -> str:

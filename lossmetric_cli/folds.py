@@ -54,7 +54,7 @@ def run(spec: RunSpec, record: Record, voice: Voice, alarm: Alarm, *, past: Past
             if earlier and earlier.info["status"] == "finished":
                 voice.note(f"fold {number} of {spec.validation['folds']} had ended")
                 continue
-            left = Past(earlier.info, archive.newest(earlier.folder), past.is_exact) if earlier and past else None
+            left = Past(dict(earlier.info), archive.newest(earlier.folder), past.is_exact) if earlier and past else None
             _train_fold(spec, record, voice, alarm, number, past=left, is_first=is_first)
             is_first = False
         return _finish(record, voice, spec, record.folds[0].info["directions"])

@@ -37,7 +37,8 @@ class Record:
     """A run folder: `info` is run.json, `history` the rows of history.csv.
 
     Use it as a context: a ConfigError inside removes the folder (unless it is a job's of a sweep, or was there before),
-    any other exception is kept as error.log and as the status "failed". A StateFault changes nothing.
+    any other exception is kept as error.log and as the status "failed". A StateFault changes nothing, nor does what goes
+    wrong once the run has finished.
     """
 
     def __init__(self, folder: Path, info: dict[str, Any], *, is_job: bool = False, is_new: bool = True) -> None:
@@ -97,7 +98,7 @@ class Record:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Keep what became of the run."""
-        if error is None or isinstance(error, StateFault):
+        if error is None or isinstance(error, StateFault) or self.info["status"] == "finished":
             return
         if isinstance(error, ConfigError) and self.is_new and not self.is_job:
             store.remove_folder(self.folder)

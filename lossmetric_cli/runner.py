@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
-import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lossmetric_cli import devices, export, feed, metrics, models, plots
+from lossmetric_cli import devices, export, feed, metrics, plots, training
 from lossmetric_cli.alarm import Alarm
 from lossmetric_cli.assembly import Setup, assemble
 from lossmetric_cli.baselines import baselines, naive
 from lossmetric_cli.build import build
-from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, FineTune, Resting, TrainEval, hears_batches
+from lossmetric_cli.callbacks import TrainEval
 from lossmetric_cli.console import Voice
 from lossmetric_cli.contest import Contest, compete
 from lossmetric_cli.data import Data, prepare
-from lossmetric_cli.errors import ConfigError, LmrunError, TrainingError
-from lossmetric_cli.gap import Gap
+from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.intervals import Seen, differences, intervals
-from lossmetric_cli.optimizers import replace_optimizer
 from lossmetric_cli.outputs import Output, of
 from lossmetric_cli.preview import preview
 from lossmetric_cli.progress import Progress
 from lossmetric_cli.record import LARGEST_PREDICTIONS, Record
 from lossmetric_cli.spec import RunSpec
-from lossmetric_cli.state.keeper import Keeper
 from lossmetric_cli.state.past import Past
-from lossmetric_cli.state.snapshot import Snapshot
 
 
 def run(spec: RunSpec, record: Record, voice: Voice, alarm: Alarm, *, past: Past | None = None) -> float:
@@ -59,15 +52,16 @@ def train(
     data = load(spec)
     if past:
         past.compare_data(data.fingerprint)
+        data.notes += past.compare_machine(machine.facts())
     with machine.scope():
         setup = assemble(spec, data, record.folder)
     progress = Progress(spec, data, setup, machine, record, voice)
     begun(progress)
-    keeper = _keeper(spec, setup, progress, alarm, past)
+    keeper = training.keeper(spec, setup, progress, alarm, past)
     contest = oppose(setup, data, progress.voice)
     try:
         with alarm.holding():
-            _fit(spec, setup, progress, keeper, past)
+            training.fit(spec, setup, progress, keeper, past, score=functools.partial(after_epoch, setup))
         figures, answers = evaluate(setup), predict(setup, data, seed=spec.seed)
         failure = export.save(setup.model, data.encoder, record.folder) if spec.save_model else None
         if failure:
@@ -76,8 +70,8 @@ def train(
         rivals = compared(setup, answers, contest, seed=spec.seed) if contest else {}
         others = {"naive": forecasts(setup, data), "rival": rivals}
         progress.finish(asked(setup, figures), constants(setup, data), answers, sure, **others)
-        if keeper.failure:
-            raise keeper.failure
+        if keeper.fault:
+            raise keeper.fault
     finally:
         for failure in plots.draw(record, spec.plots) if progress.epochs_done else []:
             voice.note(failure)
@@ -251,75 +245,6 @@ def predict(setup: Setup, data: Data, *, seed: int) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _keeper(spec: RunSpec, setup: Setup, progress: Progress, alarm: Alarm, past: Past | None) -> Keeper:
-    """Return the callback that keeps the run's state; of a run that goes on, with what the earlier part left."""
-    gap = Gap(setup.rows, progress.gap)
-    others = setup.parts.variables if setup.parts else []
-    snapshot = Snapshot(setup.model, [gap, *setup.callbacks], others)
-    keeper = Keeper(
-        snapshot,
-        rows=setup.rows,
-        record=progress.record,
-        alarm=alarm,
-        every=spec.state_every,
-        is_divisible=setup.rows.knows_batches(setup.model) and not any(map(hears_batches, setup.callbacks)),
-        is_sound=lambda: not progress.broken,
-        past=past.state if past else None,
-        tell=progress.voice.note,
-    )
-    if past:
-        progress.record.go_back(past.state.facts if past.state else None)
-        progress.go_on()
-        for note in [*past.compare_machine(progress.machine.facts()), *keeper.prepare()]:
-            progress.voice.note(note)
-    return keeper
-
-
-def _fit(spec: RunSpec, setup: Setup, progress: Progress, keeper: Keeper, past: Past | None) -> None:
-    """Train; what a callback or a metric prints goes to stderr, since stdout is for programs."""
-    past = past or Past({})
-    honest = [TrainEval(setup.rows, setup.figures)] if TrainEval.part in setup.rows.parts else []
-    honest = [*([Resting(setup.resting)] if setup.resting else []), *honest]
-    honest += [AfterEpoch(functools.partial(after_epoch, setup), setup.rows.parts), *_fine_tuning(spec, setup, progress, past)]
-    try:
-        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-            if spec.validation_freq > 1:  # an epoch without validation is no surprise: the check rare_validation tells of it
-                warnings.filterwarnings("ignore", message="(?s).*available")
-            setup.model.fit(
-                **setup.rows.fit_arguments(setup.model, first_epoch=past.epochs, done=past.batches),
-                initial_epoch=past.epochs,
-                epochs=past.epochs if past.is_stopped else spec.epochs,
-                callbacks=[*honest, *keeper.remembering, EpochWriter(progress.epoch), keeper],
-                validation_freq=spec.validation_freq,
-                verbose=0,
-            )
-    except LmrunError:
-        raise
-    except Exception as error:
-        if setup.outputs[0].loss is None and "No loss to compute" in str(error):  # Keras tells only once it trains (3.15)
-            raise ConfigError("loss=none, and the model adds no loss of its own; type loss=auto") from error
-        raise TrainingError(
-            f"training failed in epoch {progress.epochs_done + 1}: {type(error).__name__}: {_told(error)}"
-        ) from error
-    if progress.broken:
-        raise TrainingError(progress.broken)
-
-
-def _fine_tuning(spec: RunSpec, setup: Setup, progress: Progress, past: Past) -> list[FineTune]:
-    """Return the callback that lets a frozen backbone train, where the model has a plan for that."""
-    plan = getattr(setup.model, "fine_tuning", None)
-    if plan is None:
-        return []
-
-    def begin() -> None:
-        before, what = models.trained_parameters(setup.model), plan.unfreeze()
-        replace_optimizer(setup.model, spec.optimizer, rate=plan.learning_rate)
-        setup.rows.retrace(setup.model)
-        progress.fine_tuning(what, before=before, rate=plan.learning_rate)
-
-    return [FineTune(begin, at=plan.at, has_begun=(past.epochs, past.batches) > (plan.at, 0))]
-
-
 def _sample(rows: int, size: int, *, seed: int) -> Any:
     if size <= LARGEST_PREDICTIONS:
         return slice(None)
@@ -329,10 +254,3 @@ def _sample(rows: int, size: int, *, seed: int) -> Any:
 
 def _single_column(array: np.ndarray) -> np.ndarray:
     return array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
-
-
-def _told(error: Exception) -> str:
-    """Return what an error says in one line; of one from inside a graph, the line that says it."""
-    lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()] or [""]
-    text = lines[-1] if lines[0] == "in user code:" else " ".join(lines)
-    return text if len(text) <= 160 else f"{text[:157]}…"

@@ -53,7 +53,7 @@ def ship(spec: RunSpec, record: Record, kinds: list[str], *, which: str, to: Pat
         for kind in kinds:
             target = to / catalog.EXPORTS[kind]
             notes += [f"{target.name} stands in place of an earlier one"] if target.exists() else []
-            store.settle(place / catalog.EXPORTS[kind], target)
+            store.hand_over(place / catalog.EXPORTS[kind], target)
     voice.say(f" exports     the {which} weights of {record.info['title']}", style="bold")
     for note in notes:
         voice.note(note)

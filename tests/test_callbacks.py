@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from lossmetric_cli import data, shipped
-from lossmetric_cli.callbacks import build_callbacks, hears_batches
+from lossmetric_cli.callbacks import ModelCheckpoint, build_callbacks, hears_batches
 from lossmetric_cli.checks import Case
 from lossmetric_cli.checks.watching import callback_conflict, file_name, monitor
 from lossmetric_cli.errors import ConfigError
@@ -211,6 +211,30 @@ def test_checkpoint_of_every_batch_is_written(lmrun):
     words = ("callbacks=checkpoint", "callbacks.checkpoint.filepath=batches/{batch}.keras", "callbacks.checkpoint.save_freq=1")
     done = lmrun(*IRIS, *words, "callbacks.checkpoint.save_best_only=false", "epochs=1")
     assert {path.name for path in (done.folder / "batches").iterdir()} == {f"{batch}.keras" for batch in range(1, BATCHES + 1)}
+
+
+def test_checkpoint_that_finds_the_disk_full_leaves_the_best_model_there_was(full_disk: None, tmp_path: Path):
+    path = tmp_path / "best.keras"
+    path.write_bytes(b"the best so far")
+    callback = saved_at_epoch_end(path, ModelCheckpoint)
+    assert str(callback.fault).startswith(f"cannot write {path}: File too large; ")
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"best.keras": b"the best so far"}
+    with pytest.raises(OSError, match="File too large"):  # Keras' own writes over it (3.15)
+        saved_at_epoch_end(path, keras.callbacks.ModelCheckpoint)
+    assert path.read_bytes() != b"the best so far"
+
+
+@pytest.mark.parametrize("name", ["3.best.keras", "best.weights.h5"])
+def test_checkpoint_has_the_name_that_was_asked_for_and_nothing_beside_it(name: str, tmp_path: Path):
+    saved_at_epoch_end(tmp_path / name, ModelCheckpoint, save_weights_only=name.endswith(".h5"))
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
+def saved_at_epoch_end(path: Path, kind: type[keras.callbacks.Callback], **arguments: Any) -> keras.callbacks.Callback:
+    callback = kind(str(path), monitor="loss", save_best_only=True, mode="min", **arguments)
+    callback.set_model(keras.Sequential([keras.Input((20,)), keras.layers.Dense(20)]))
+    callback.on_epoch_end(0, {"loss": 1.0})
+    return callback
 
 
 def test_what_a_callback_prints_leaves_stdout_to_programs(lmrun):

@@ -451,3 +451,11 @@ def test_a_config_of_the_working_folder_does_not_replace_ours(lmrun, tmp_path: P
     (tmp_path / "conf").mkdir()
     (tmp_path / "conf" / "config.yaml").write_text("epochs: 77\n")
     assert "epochs: 30" in lmrun("--cfg", "job").out
+
+
+@pytest.mark.parametrize("stream", [1, 2], ids=["stdout", "stderr"])
+def test_closed_stream_is_no_fault(stream: int, tmp_path: Path):
+    command = f"exec {stream}>&-; exec {sys.executable} -m lossmetric_cli data=iris epochs=1 plots=[] model.hidden=[2]"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert (tmp_path / "outputs" / "latest" / "metrics.json").exists()

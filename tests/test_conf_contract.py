@@ -33,6 +33,7 @@ EXCLUDED = {
     "keras.callbacks.Callback": "an abstract base",
     "keras.callbacks.CallbackList": "a container, which fit makes of the callbacks",
     "keras.callbacks.LambdaCallback": "runs code that a YAML file cannot hold",
+    "keras.callbacks.ModelCheckpoint": "leaves half a model when it is killed; lossmetric_cli.callbacks' is the option",
     "keras.callbacks.RemoteMonitor": "opens a URL",
 }
 

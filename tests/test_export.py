@@ -176,12 +176,12 @@ def test_a_run_without_a_model_is_refused(lmrun: Callable[..., Outcome]):
     assert "holds no model.keras" in lmrun("export", str(run.folder), code=2).err
 
 
-def test_what_is_settled_takes_the_place_of_what_stood_there(tmp_path: Path):
+def test_what_is_handed_over_takes_the_place_of_what_stood_there(tmp_path: Path):
     for text in ("old", "new"):
         with store.staging(tmp_path / "place") as unfinished:
             (unfinished / "model").mkdir()
             (unfinished / "model" / text).write_text(text, encoding="utf-8")
-            store.settle(unfinished / "model", tmp_path / "place" / "model")
+            store.hand_over(unfinished / "model", tmp_path / "place" / "model")
     assert [path.name for path in (tmp_path / "place").rglob("*")] == ["model", "new"]
 
 

@@ -113,6 +113,16 @@ def test_lock_of_a_killed_owner_is_taken_over_and_the_owner_named(tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+def test_what_a_killed_owner_left_unfinished_is_gone_for_the_next(tmp_path: Path, start):
+    process = holder(start)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / f".000001.state.{process.pid}.tmp").write_text("half")
+    process.kill()
+    process.communicate()
+    with store.lock(tmp_path):
+        assert not list((tmp_path / "state").iterdir())
+
+
 @pytest.mark.parametrize("before", ["nobody", "a killed owner"])
 def test_of_takers_at_once_one_has_it_and_the_others_are_told_of_that_one(tmp_path: Path, start, before: str):
     if before != "nobody":

@@ -11,7 +11,16 @@ from lossmetric_cli.errors import ConfigError, LmrunError, Stopped, did_you_mean
 
 def main(words: list[str] | None = None) -> None:
     """Answer a command line and leave with its exit code: 0, 2 to 7 as `LmrunError` says, 1 for a bug, 130 for Ctrl-C."""
+    _open_missing_streams()
     sys.exit(answer(sys.argv[1:] if words is None else words))
+
+
+def _open_missing_streams() -> None:
+    """Let what nobody reads (`>&-`) go nowhere: Python has None for it, and the next file opened would get its number."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(handle, "r" if name == "stdin" else "w", encoding="utf-8"))
 
 
 def answer(words: list[str]) -> int:

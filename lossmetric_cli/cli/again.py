@@ -39,14 +39,13 @@ def resume(words: list[str]) -> Path:
     asked, notes = jobs.load(config)
     voice = Voice(quiet=asked.quiet)
     grown = _compared(record, config, asked)
-    if record.info["status"] == "finished" and not grown:
-        trained = record.info["epochs"]
-        voice.note(f"already complete ({trained}/{asked.epochs} epochs)")
-        return record.folder
     past = _past(record, asked, is_exact=is_exact)
-    if past.is_stopped and record.info["status"] == "finished":
-        voice.note(f"already complete: a callback ended it after epoch {past.epochs}, and more epochs change nothing")
+    if record.info["status"] == "finished" and (past.is_stopped or past.epochs >= asked.epochs or not (past.state or grown)):
+        ended = "; a callback ended it, and more epochs change nothing" if past.is_stopped else ""
+        voice.note(f"already complete ({record.info['epochs']}/{asked.epochs} epochs){ended}")
         return record.folder
+    if record.info["status"] == "finished" and past.state is None:
+        raise StateFault(f"{record.folder} has kept no state to go on from; type fork=true to begin with its weights")
     for note in [*notes, *_told(past)]:
         voice.note(note)
     jobs.go_on(record, config, words=typed)
@@ -118,11 +117,9 @@ def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, 
 
 def _past(record: Record, asked: specs.RunSpec, *, is_exact: bool) -> Past:
     state = archive.newest(record.folder)
-    if state is None and record.info["status"] == "finished":
-        raise StateFault(f"{record.folder} has kept no state to go on from; type fork=true to begin with its weights")
     if state and asked.epochs < state.facts["epochs"]:
         raise StateFault(f"epochs={asked.epochs}, and {state.facts['epochs']} are trained; epochs can only grow")
-    return Past(record.info, state, is_exact=is_exact)
+    return Past(dict(record.info), state, is_exact=is_exact)
 
 
 def _told(past: Past) -> list[str]:

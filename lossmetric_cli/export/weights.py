@@ -14,6 +14,8 @@ import numpy as np
 from lossmetric_cli import sampling
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.export.model import FILE, TRAINING
+from lossmetric_cli.state import archive
+from lossmetric_cli.state.values import from_bytes
 
 #: Where Keras' own archive has the weights.
 _OF_KERAS = "model.weights.h5"
@@ -29,7 +31,9 @@ def file_of(folder: Path, which: str, callbacks: dict[str, Any]) -> Path:
             return folder / FILE
         if (folder / "folds").is_dir():
             raise ConfigError(f"{folder} is a run of folds, which has a model each; type {folder}/folds/1")
-        raise ConfigError(f"{folder} holds no {FILE}; it was not finished, or run with save_model=false")
+        raise ConfigError(
+            f"{folder} holds no {FILE}; type lmrun resume {folder} where it was left, and train with save_model=true"
+        )
     paths = [node["filepath"] for node in callbacks.values() if str(node.get("_target_")) == "keras.callbacks.ModelCheckpoint"]
     below = [folder / path for path in paths if folder.resolve() in (folder / path).resolve().parents]
     found = next((path for path in below if path.is_file()), None)
@@ -82,7 +86,7 @@ def begin_with(network: keras.Model, run: str) -> str:
     """
     path = Path(run).expanduser() / FILE
     if not path.exists():
-        raise ConfigError(f"model.init_from: {run} holds no {FILE}; give the folder of a run that ended")
+        return _begin_with_state(network, run)
     try:
         known = {layer.name: layer for layer in network_in(load(path))._flatten_layers()}
     except ConfigError as error:
@@ -100,6 +104,21 @@ def begin_with(network: keras.Model, run: str) -> str:
         raise ConfigError(f"model.init_from: no layer of {run} has the name and shape of one here; give it the same model=")
     rest = f"; new {'is' if len(new) == 1 else 'are'} {', '.join(new[:4])}" if new else ""
     return f"begins with the weights of {len(taken)} layers of {run}{rest}"
+
+
+def _begin_with_state(network: keras.Model, run: str) -> str:
+    """Give a network the weights of the newest state of a run that was left before its end."""
+    state = archive.newest(Path(run).expanduser())
+    if state is None:
+        raise ConfigError(f"model.init_from: {run} holds no {FILE} and no state; give the folder of a run that trained")
+    kinds = zip(state.facts["weights"], state.facts["variables"], strict=False)  # the model's come first
+    known = {path: from_bytes(state.arrays[f"variables.{place}"], *kind) for place, (path, kind) in enumerate(kinds)}
+    fits = [weight for weight in network.weights if getattr(known.get(weight.path), "shape", None) == tuple(weight.shape)]
+    if not fits:
+        raise ConfigError(f"model.init_from: no weight of {run} has the name and shape of one here; give it the same model=")
+    for weight in fits:
+        weight.assign(known[weight.path])
+    return f"begins with {len(fits)} of {len(network.weights)} weights of {run}, as it was left"
 
 
 def _load_weights(network: keras.Model, file: Path) -> None:

@@ -54,6 +54,13 @@ class Feed:
         model.make_test_function(force=True)
         self._count_batches(model)
 
+    def build_metrics(self, model: keras.Model) -> None:
+        """Make the variables of compiled metrics, which Keras makes with the first batch of `fit` (3.15)."""
+        if model._compile_metrics is None or model._compile_metrics.built:
+            return
+        first = tf.nest.map_structure(lambda array: tf.convert_to_tensor(array[: self.pace.batch]), self.parts["train"].trained)
+        model._symbolic_build(data_batch=first)
+
     def evaluate(self, model: keras.Model, part: str) -> dict[str, float]:
         """Return the loss and metrics of the model's present weights, in inference mode, by name."""
         x, y, *weights = self.parts[part].judged

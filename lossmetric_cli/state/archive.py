@@ -44,15 +44,28 @@ def save(folder: Path, facts: dict[str, Any], arrays: Mapping[str, np.ndarray]) 
     Raises EnvironmentFault where it cannot be written; the states before it are then still there.
     """
     place = folder / FOLDER
-    known = _numbered(place)
-    path = place / f"{max(known, default=0) + 1:06}{_ENDING}"
+    number = max(_numbered(place), default=0) + 1
+    path = place / f"{number:06}{_ENDING}"
     content = pack(facts, arrays)
     store.write(path, content)
     if path.read_bytes() != content:
+        store.remove(path)
         raise EnvironmentFault(f"{path} does not hold what was written into it; the disk is failing")
-    for number in sorted(known)[: 1 - GENERATIONS]:
-        store.remove(known[number])
+    prune(folder, number)
     return len(content)
+
+
+def prune(folder: Path, newest: int) -> None:
+    """Remove the states that are too old, and those after the newest that is whole: a damaged one is no generation.
+
+    `save` does so itself; whoever goes on from a state does it first.
+
+    Raises EnvironmentFault where one cannot be removed.
+    """
+    known = _numbered(folder / FOLDER)
+    kept = [number for number in sorted(known) if number <= newest][-GENERATIONS:]
+    for number in set(known) - set(kept):
+        store.remove(known[number])
 
 
 def newest(folder: Path) -> State | None:
@@ -65,7 +78,7 @@ def newest(folder: Path) -> State | None:
     for number in sorted(known, reverse=True):
         try:
             facts, arrays = unpack(known[number].read_bytes())
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             damaged.append(known[number].name)
             continue
         return State(number, facts, arrays, tuple(damaged))

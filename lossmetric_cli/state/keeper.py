@@ -59,7 +59,13 @@ class Keeper(keras.callbacks.Callback):
         self._started = time.monotonic()
         self._kept_at = self._started
         self._epoch = 0
-        self.failure: EnvironmentFault | None = None
+        self._fault: EnvironmentFault | None = None
+        self._was_told = False
+
+    @property
+    def fault(self) -> EnvironmentFault | None:
+        """Why the newest state, or a callback's newest file, could not be written."""
+        return next((fault for fault in [self._fault, *(getattr(c, "fault", None) for c in self.remembering)] if fault), None)
 
     @property
     def remembering(self) -> list[keras.callbacks.Callback]:
@@ -84,6 +90,7 @@ class Keeper(keras.callbacks.Callback):
         """Put back what was counted of an epoch that was left inside."""
         self._epoch = epoch
         if self._past and self._past.facts["batches"]:
+            self._rows.build_metrics(self.model)
             self._snapshot.put_metrics(self._past)
         self._past = None
 
@@ -93,6 +100,9 @@ class Keeper(keras.callbacks.Callback):
         is_due = self._every == 0 or (self._rows.brake.level and self._every is not None)
         if self._is_sound() and (self._alarm.is_stopping or is_due or (is_last and self._is_worth_it())):
             self._keep(epochs=epoch + 1, batches=0)
+        if self.fault and not self._was_told:
+            self._tell(f"{self.fault}; the run goes on")
+        self._was_told = self.fault is not None
         if self._alarm.is_stopping and not is_last:
             raise self._alarm.refusal(f" after epoch {epoch + 1}")
 
@@ -111,7 +121,7 @@ class Keeper(keras.callbacks.Callback):
         return self._every is not None and self._cost <= SHARE * (time.monotonic() - self._started)
 
     def _keep(self, *, epochs: int, batches: int) -> None:
-        """Write the state; a disk that takes none is told once, and asked again the next time."""
+        """Write the state; a disk that takes none is asked again the next time."""
         started = time.monotonic()
         self._rows.brake.release()
         with self._alarm.guarding():
@@ -119,11 +129,9 @@ class Keeper(keras.callbacks.Callback):
             facts |= {"epochs": epochs, "batches": batches, "is_stopped": bool(self.model.stop_training)}
             try:
                 archive.save(self._record.folder, {**facts, **self._record.vouched()}, arrays)
-                self.failure = None
+                self._fault = None
             except EnvironmentFault as fault:
-                if self.failure is None:
-                    self._tell(f"{fault}; the run goes on")
-                self.failure = fault
+                self._fault = fault
         self._cost = time.monotonic() - started
         self._wait()
 

@@ -55,6 +55,13 @@ def go_on_with_files(callbacks: Sequence[Callback], remembered: Sequence[dict[st
             callback.append = True
 
 
+def close_files(callbacks: Sequence[Callback]) -> None:
+    """Close the files of callbacks that were left before `on_train_end`."""
+    for callback in callbacks:
+        if isinstance(callback, keras.callbacks.CSVLogger) and callback.csv_file:
+            callback.csv_file.close()
+
+
 def forgetful(callbacks: Sequence[Callback]) -> list[str]:
     """Return the names of callbacks of the user's own that keep no state."""
     own = [callback for callback in callbacks if type(callback).__module__.split(".")[0] not in ("keras", "lossmetric_cli")]

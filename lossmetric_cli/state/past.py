@@ -9,7 +9,7 @@ from lossmetric_cli.errors import StateFault
 from lossmetric_cli.state.archive import State
 
 #: What of run.json the bits of a run hang on besides its config and its data.
-_MACHINE = ("versions", "threads", "device", "deterministic", "platform", "git")
+_MACHINE = ("versions", "threads", "device", "deterministic", "platform")
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class Snapshot:
             {"callbacks": memories.of(self.callbacks), "random": list(random.getstate()), "numpy": list(np.random.get_state())},
             name="remembered",
         )
+        facts["weights"] = [variable.path for variable in self._model.variables]
         kinds = {"variables": self._variables(), "metrics": self._model.metrics_variables}
         for kind, variables in kinds.items():
             values = [np.asarray(variable) for variable in variables]

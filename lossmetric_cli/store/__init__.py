@@ -1,13 +1,15 @@
 """Durable writes: every byte that lmrun keeps goes through here."""
 
-from lossmetric_cli.store.files import append, cut, remove, scratch, through, write
-from lossmetric_cli.store.folders import make_folder, make_numbered, point, remove_folder, settle, staging
+from lossmetric_cli.store.files import append, cut, remove, scratch, through, whole_lines, write
+from lossmetric_cli.store.folders import ensure_folder, hand_over, make_folder, make_numbered, point, remove_folder, staging
 from lossmetric_cli.store.locks import Owner, lock
 
 __all__ = [
     "Owner",
     "append",
     "cut",
+    "ensure_folder",
+    "hand_over",
     "lock",
     "make_folder",
     "make_numbered",
@@ -15,8 +17,8 @@ __all__ = [
     "remove",
     "remove_folder",
     "scratch",
-    "settle",
     "staging",
     "through",
+    "whole_lines",
     "write",
 ]

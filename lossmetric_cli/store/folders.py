@@ -11,69 +11,67 @@ from pathlib import Path
 
 from lossmetric_cli.errors import EnvironmentFault
 from lossmetric_cli.store import disk
-from lossmetric_cli.store.disk import explained
+from lossmetric_cli.store.unfinished import becoming, clear, is_left, temporary
 
 
 def make_folder(root: Path, name: str) -> Path:
-    """Return a new folder `root/name`, or `root/name-2`, `-3`, … when that is taken.
+    """Return a new folder `root/name`, or `root/name-2`, `-3`, … when that is taken; its name is on the disk.
 
     The exclusive mkdir is the lock: two runs that start in the same second never share a folder.
 
     Raises EnvironmentFault where the folder cannot be made.
     """
-    return _make_first(root, (name if count == 1 else f"{name}-{count}" for count in itertools.count(1)))
+    return _first_free(root, (name if count == 1 else f"{name}-{count}" for count in itertools.count(1)))
 
 
 def make_numbered(root: Path) -> Path:
-    """Return a new folder `root/1`, or the next number that is free. Raises as `make_folder` does."""
-    return _make_first(root, map(str, itertools.count(1)))
+    """Return a new folder `root/1`, or the next number that is free, as `make_folder` makes them."""
+    return _first_free(root, map(str, itertools.count(1)))
 
 
-def _make_first(root: Path, names: Iterator[str]) -> Path:
-    """Return the new folder with the first of endlessly many names that is free."""
-    name = next(names)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        while True:
-            try:
-                (root / name).mkdir()
-            except FileExistsError:
-                name = next(names)
-                continue
-            return root / name
-    except OSError as error:
-        raise EnvironmentFault(
-            f"cannot create {root / name}: {error.strerror}; set out=FOLDER to a place you can write"
-        ) from error
+def ensure_folder(folder: Path) -> None:
+    """Make a folder, and those above it, where they are not there. Raises EnvironmentFault where one cannot be made."""
+    with disk.explained(folder):
+        ensure(folder)
+
+
+def ensure(folder: Path) -> None:
+    """Make a folder, and those above it, where they are not there, and wait until their names are on the disk."""
+    missing = list(itertools.takewhile(lambda place: not place.is_dir(), [folder, *folder.parents]))
+    for place in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            disk.mkdir(place)
+        disk.sync_folder(place.parent)
 
 
 @contextmanager
 def staging(folder: Path) -> Iterator[Path]:
-    """Hand over an empty folder inside `folder` to write to, which is gone at the end with what `settle` did not take.
+    """Hand over an empty folder inside `folder` to write to, which is gone at the end with what `hand_over` did not take.
 
     Raises EnvironmentFault where it cannot be made.
     """
-    place = folder / f".{os.getpid()}.tmp"
-    with explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    place = temporary(folder / "staging")
+    with disk.explained(folder):
+        ensure(folder)
+        for left in filter(is_left, folder.glob(".staging.*.tmp")):
+            disk.remove_tree(left)
         disk.mkdir(place)
     try:
         yield place
     finally:
         disk.remove_tree(place)
-        with contextlib.suppress(OSError):  # where something was settled, or stood there before
-            folder.rmdir()
+        with contextlib.suppress(OSError):  # where something was handed over, or stood there before
+            disk.rmdir(folder)
 
 
-def settle(written: Path, target: Path) -> None:
+def hand_over(written: Path, target: Path) -> None:
     """Give a file or folder that is written whole its place, instead of what stood there. Both are on one disk.
 
-    Raises EnvironmentFault where it cannot; what stood there is then still there.
+    Raises EnvironmentFault where it cannot; what stood there is then still there, of a folder perhaps inside `staging`.
     """
-    with explained(target):
-        for file in [written] if written.is_file() else [path for path in written.rglob("*") if path.is_file()]:
-            with disk.extend(file) as opened:
-                disk.sync(opened)
+    with disk.explained(target):
+        for path in [written, *written.rglob("*")]:
+            _sync(path)
         if target.is_dir():
             disk.rename(target, written.with_name(f"{written.name}.before"))
         disk.rename(written, target)
@@ -85,18 +83,50 @@ def point(link: Path, folder: Path) -> None:
 
     Raises EnvironmentFault where it cannot: a folder stands there, or the disk knows no links.
     """
-    unfinished = link.with_name(f".{link.name}.{os.getpid()}.tmp")
-    with explained(link):
-        unfinished.unlink(missing_ok=True)
-        unfinished.symlink_to(os.path.relpath(folder, link.parent), target_is_directory=True)
-        try:
-            unfinished.replace(link)
-        finally:
-            unfinished.unlink(missing_ok=True)
+    clear(link)
+    unfinished = temporary(link)
+    with disk.explained(link), becoming(link, unfinished):
+        disk.symlink(unfinished, os.path.relpath(folder, link.parent))
 
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder with all it holds, and the day's folder above it when that is left empty."""
     disk.remove_tree(folder)
     with contextlib.suppress(OSError):  # another run has just made a folder there
-        folder.parent.rmdir()
+        disk.rmdir(folder.parent)
+
+
+def _first_free(root: Path, names: Iterator[str]) -> Path:
+    """Return the new folder with the first of endlessly many names that is free; raise EnvironmentFault where none can be."""
+    folder = root
+    try:
+        for folder in (root / name for name in names):
+            if _claim(folder):
+                break
+        for place in folder.parents[:3]:  # out/day/run: another run may have made out, or the day, and not be as far as this
+            disk.sync_folder(place)
+        return folder
+    except OSError as error:
+        raise EnvironmentFault(f"cannot create {folder}: {error.strerror}; set out=FOLDER to a place you can write") from error
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir():
+        disk.sync_folder(path)
+    else:
+        with disk.extend(path) as file:
+            disk.sync(file)
+
+
+def _claim(folder: Path, *, tries: int = 10) -> bool:
+    """Make a folder, and return False where there is one."""
+    try:
+        ensure(folder.parent)
+        disk.mkdir(folder)
+    except FileExistsError:
+        return False
+    except FileNotFoundError:  # a run that was refused has just removed the day's folder with its own
+        if not tries:
+            raise
+        return _claim(folder, tries=tries - 1)
+    return True

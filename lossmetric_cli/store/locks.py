@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lossmetric_cli.errors import StateFault
 from lossmetric_cli.store import disk, files
+from lossmetric_cli.store.unfinished import is_alive, settle
 
 _NAME = ".lock"
 #: What flock answers on a file system that has none: some network disks.
@@ -36,15 +37,7 @@ class Owner:
     @property
     def is_gone(self) -> bool:
         """Whether the process is known to have ended: of another host's nobody can tell."""
-        if self.host != os.uname().nodename:
-            return False
-        try:
-            os.kill(self.pid, 0)
-        except PermissionError:  # another user's
-            return False
-        except (OverflowError, ProcessLookupError):
-            return True
-        return False
+        return self.host == os.uname().nodename and not is_alive(self.pid)
 
     def __str__(self) -> str:
         since = self.since.astimezone()
@@ -56,8 +49,8 @@ class Owner:
 def lock(folder: Path) -> Iterator[Owner | None]:
     """Hold a folder for this process; yield the owner that was killed and has left its lock behind, else None.
 
-    The lock is flock's on the file `.lock`, which ends with the process however that ends; what the file says is for
-    people. Without flock the file itself is the lock.
+    What a killed owner left unfinished is removed. The lock is flock's on the file `.lock`, which ends with the process
+    however that ends; what the file says is for people. Without flock the file itself is the lock.
 
     Raises:
         StateFault: another process holds the folder; the text says which, and since when.
@@ -67,6 +60,7 @@ def lock(folder: Path) -> Iterator[Owner | None]:
     with disk.explained(path):
         file, before = _take(path, own)
     try:
+        settle(folder)
         yield before
     finally:
         with contextlib.suppress(OSError):  # a lock that stays is a killed owner's to the next

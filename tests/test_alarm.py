@@ -1,0 +1,110 @@
+"""Signals and clocks are heard at moments when a run can be left, and at once where it does not come to one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from lossmetric_cli.alarm import GRACE, Alarm
+from lossmetric_cli.errors import Stopped
+
+
+def send(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
+def test_signal_ends_at_once_where_nothing_is_held(number: int):
+    with pytest.raises(Stopped, match=r"^interrupted by ") as found, Alarm():
+        send(number)
+    assert found.value.exit_code == 128 + number
+
+
+def test_signal_waits_for_the_next_good_place():
+    presses = []
+    with Alarm() as alarm, alarm.holding():
+        alarm.on_pause = lambda: presses.append("pause")
+        send(signal.SIGTERM)
+        until(lambda: presses)
+        assert alarm.is_stopping
+        assert str(alarm.refusal(" in epoch 3")) == "interrupted in epoch 3 by SIGTERM"
+
+
+def hang() -> None:
+    send(signal.SIGINT)
+    time.sleep(GRACE + 5)
+
+
+def until(is_so: object, seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while not is_so() and time.monotonic() < end:
+        time.sleep(0.005)
+    assert is_so()
+
+
+def test_run_that_comes_to_no_good_place_is_left_where_it_is():
+    stops = []
+    started = time.monotonic()
+    alarm = Alarm()
+    alarm.on_stop = lambda: stops.append("stop")
+    with pytest.raises(Stopped), alarm, alarm.holding():
+        hang()
+    assert GRACE <= time.monotonic() - started < GRACE + 4
+    assert stops == ["stop"]
+
+
+def test_what_is_being_written_is_written_even_then():
+    with Alarm() as alarm, alarm.holding():
+        with alarm.guarding():
+            send(signal.SIGINT)
+            until(lambda: alarm._is_overdue)
+            time.sleep(0.1)
+        assert alarm.is_stopping
+
+
+def test_told_end_is_not_told_twice():
+    with Alarm() as alarm:
+        with alarm.holding():
+            send(signal.SIGINT)
+            assert alarm.refusal().exit_code == 130
+        time.sleep(GRACE + 0.3)  # what is drawn and kept on the way out is not disturbed
+
+
+def test_second_signal_leaves_for_good():
+    code = (
+        "import os, signal, time\n"
+        "from lossmetric_cli.alarm import Alarm\n"
+        "with Alarm() as alarm, alarm.holding():\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(30)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=20, check=False).returncode == -signal.SIGINT
+
+
+def test_clock_ends_as_a_signal_does():
+    with Alarm(max_time=0.1) as alarm, alarm.holding():
+        until(lambda: alarm.is_stopping)
+        assert (alarm.refusal().exit_code, str(alarm.refusal())) == (5, "stopped after 0.1 s (max_time=0.1)")
+
+
+def test_pause_comes_when_its_time_is_over():
+    presses = []
+    with Alarm() as alarm:
+        alarm.on_pause = lambda: presses.append(time.monotonic())
+        started = time.monotonic()
+        alarm.wake_in(0.2)
+        until(lambda: presses)
+    assert presses[0] - started >= 0.2
+
+
+def test_handlers_are_as_before():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)]
+    with Alarm():
+        assert signal.getsignal(signal.SIGTERM) not in before
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)] == before
