@@ -34,7 +34,7 @@ def file_of(folder: Path, which: str, callbacks: dict[str, Any]) -> Path:
         raise ConfigError(
             f"{folder} holds no {FILE}; type lmrun resume {folder} where it was left, and train with save_model=true"
         )
-    paths = [node["filepath"] for node in callbacks.values() if str(node.get("_target_")) == "keras.callbacks.ModelCheckpoint"]
+    paths = [node["filepath"] for node in callbacks.values() if str(node["_target_"]).endswith("callbacks.ModelCheckpoint")]
     below = [folder / path for path in paths if folder.resolve() in (folder / path).resolve().parents]
     found = next((path for path in below if path.is_file()), None)
     if found is None:
