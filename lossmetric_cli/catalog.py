@@ -12,6 +12,9 @@ from typing import Any
 CLASSIFICATION = ("binary", "multiclass", "multilabel")
 EVERY_KIND = (*CLASSIFICATION, "regression")
 
+#: The formats that a model leaves in, and what each is called on the disk.
+EXPORTS = {"keras": "model.keras", "saved_model": "saved_model", "litert": "model.tflite", "onnx": "model.onnx"}
+
 #: Names that people type for a setting, and what the setting is called here.
 SETTING_ALIASES = {
     "lr": "learning_rate",

@@ -84,13 +84,14 @@ def load_tensorflow() -> None:
 
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    with _silent_stderr():
+    with silent_stderr():
         import tensorflow as tf
     tf.get_logger().setLevel("ERROR")  # it warns of a function traced anew in each job of a sweep, as it must be
 
 
 @contextlib.contextmanager
-def _silent_stderr() -> Iterator[None]:
+def silent_stderr() -> Iterator[None]:
+    """Drop what TensorFlow's libraries write to the process' stderr by themselves."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -29,7 +29,7 @@ _LINES = ("history.csv", "timing.csv")
 #: What a run folder holds besides what callbacks write into it.
 OWN_FILES = (
     *(".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots"),
-    *("model.json", "model.txt", "model.keras", "folds", "state"),
+    *("model.json", "model.txt", "model.keras", "folds", "state", "eval", "export"),
 )
 
 

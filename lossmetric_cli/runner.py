@@ -90,13 +90,17 @@ def check(spec: RunSpec, folder: Path, voice: Voice) -> None:
     preview(spec, data, setup, machine, voice)
 
 
-def load_data(spec: RunSpec, *, source: Any = None, fold: int = 0) -> Data:
-    """Return the data of a config, split and mapped; of folds one of them. `source` is that of `load_source`."""
+def load_data(spec: RunSpec, *, source: Any = None, fold: int = 0, without: tuple[str, ...] = ()) -> Data:
+    """Return the data of a config, split and mapped; of folds one of them. `source` is that of `load_source`.
+
+    The parts of the split in `without` are left out, and the others are those that they are beside them.
+    """
     source = load_source(spec) if source is None else source
 
     def split(**facts: Any) -> dict[str, np.ndarray]:
         found = build(spec.validation, path="validation", **facts)
-        return found[fold] if isinstance(found, list) else found
+        chosen = found[fold] if isinstance(found, list) else found
+        return {part: rows for part, rows in chosen.items() if part not in without}
 
     targets = {name: _as_list((node or {}).get("target", name)) for name, node in spec.outputs.items()}
     return prepare(source, kind=spec.task.value, split=split, seed=spec.seed, outputs=targets)

@@ -86,7 +86,16 @@ def _is_verb(word: str) -> bool:
 
 
 def _verb(name: str, words: list[str]) -> int:
-    verbs = {"check": _check, "resume": _resume, "rerun": _rerun, "plot": _plot, "explain": _explain, "list": _list}
+    verbs = {
+        "check": _check,
+        "resume": _resume,
+        "rerun": _rerun,
+        "eval": _eval,
+        "export": _export,
+        "plot": _plot,
+        "explain": _explain,
+        "list": _list,
+    }
     if name not in verbs:
         hint = did_you_mean(name, [*verbs, "help"]) or f"; a choice is typed {name}=NAME, a setting NAME=VALUE"
         raise ConfigError(f"unknown verb '{name}'{hint}")
@@ -129,6 +138,22 @@ def _rerun(words: list[str]) -> int:
     from lossmetric_cli.cli import again
 
     print(again.rerun(words))
+    return 0
+
+
+def _eval(words: list[str]) -> int:
+    """Score a run's weights again, and print the folder that keeps the figures."""
+    from lossmetric_cli.cli import leave
+
+    print(leave.evaluate(words))
+    return 0
+
+
+def _export(words: list[str]) -> int:
+    """Write a run's model for elsewhere, and print the folder that holds it."""
+    from lossmetric_cli.cli import leave
+
+    print(leave.export(words))
     return 0
 
 

@@ -16,6 +16,8 @@ _COMMANDS = {
     "lmrun -m optimizer.learning_rate=0.1,0.01 seed=0,1": "a sweep: every combination",
     "lmrun experiment=NAME": "a study of experiments/, yours or ours",
     "lmrun check [WORDS]": "what a run would be, and what is wrong with it; trains nothing",
+    "lmrun eval outputs/latest 'metrics=[mcc]'": "score a run's weights again: other metrics, data.path=NEW.csv",
+    "lmrun export outputs/latest format=onnx": "its model for elsewhere, tried there: keras, saved_model, litert, onnx",
     "lmrun plot outputs/latest": "draw a run's pictures again",
     "lmrun resume outputs/latest": "go on with a run that was left, to the same bytes",
     "lmrun rerun outputs/latest": "the same once more, and whether the bytes agree",

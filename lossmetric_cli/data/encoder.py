@@ -63,14 +63,19 @@ class Encoder:
         """Return raw rows as a model reads them: a dict by input, or the array alone where numbers are all there is."""
         import numpy as np
 
-        rows = len(next(iter(raw.values())))
-        keyed = {name.replace("/", "_"): cells for name, cells in raw.items()}
-        for group, columns in self.packed.items():
-            keyed[group] = np.stack([raw[name] for name in columns], axis=-1)
-        keyed = {name: keyed[name] for name in self.model.input}
+        rows, keyed = len(next(iter(raw.values()))), self.given(raw)
         blocks = [self._encoded(keyed, start) for start in range(0, rows, _BATCH)]
         arrays = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         return arrays["numbers"] if list(arrays) == ["numbers"] else arrays
+
+    def given(self, raw: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return raw rows by the names that the inputs of `model` have."""
+        import numpy as np
+
+        keyed = {name.replace("/", "_"): cells for name, cells in raw.items()}
+        for group, columns in self.packed.items():
+            keyed[group] = np.stack([raw[name] for name in columns], axis=-1)
+        return {name: keyed[name] for name in self.model.input}
 
     def _encoded(self, keyed: dict[str, np.ndarray], start: int) -> dict[str, np.ndarray]:
         import numpy as np

@@ -1,7 +1,7 @@
 """Durable writes: every byte that lmrun keeps goes through here."""
 
 from lossmetric_cli.store.files import append, cut, remove, scratch, through, whole_lines, write
-from lossmetric_cli.store.folders import ensure_folder, make_folder, point, remove_folder
+from lossmetric_cli.store.folders import ensure_folder, hand_over, make_folder, make_numbered, point, remove_folder, staging
 from lossmetric_cli.store.locks import Owner, lock
 
 __all__ = [
@@ -9,12 +9,15 @@ __all__ = [
     "append",
     "cut",
     "ensure_folder",
+    "hand_over",
     "lock",
     "make_folder",
+    "make_numbered",
     "point",
     "remove",
     "remove_folder",
     "scratch",
+    "staging",
     "through",
     "whole_lines",
     "write",

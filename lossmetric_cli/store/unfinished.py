@@ -45,7 +45,7 @@ def settle(folder: Path) -> list[Path]:
     for place, _, names in os.walk(folder):
         with disk.explained(Path(place)):
             for path in (Path(place) / name for name in sorted(names)):
-                if _is_left(path):
+                if is_left(path):
                     disk.unlink(path)
                     removed.append(path)
             disk.sync_folder(Path(place))
@@ -55,7 +55,7 @@ def settle(folder: Path) -> list[Path]:
 def clear(path: Path) -> None:
     """Remove what killed processes left unfinished of one path, where that can be done."""
     for other in path.parent.glob(f".{path.name}.*.tmp*"):
-        if _is_left(other):
+        if is_left(other):
             with contextlib.suppress(OSError):
                 disk.unlink(other)
 
@@ -71,6 +71,7 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def _is_left(path: Path) -> bool:
+def is_left(path: Path) -> bool:
+    """Return whether a file or folder is one that a process had not finished when it was killed."""
     named = _NAME.fullmatch(path.name)
     return named is not None and (int(named["pid"]) == os.getpid() or not is_alive(int(named["pid"])))

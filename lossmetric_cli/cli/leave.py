@@ -1,0 +1,126 @@
+"""`lmrun eval RUN` and `lmrun export RUN`: a run's weights scored later, and its model taken elsewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from lossmetric_cli import catalog, devices
+from lossmetric_cli.cli import jobs
+from lossmetric_cli.cli.recorded import recorded
+from lossmetric_cli.console import Voice
+from lossmetric_cli.errors import ConfigError, did_you_mean
+from lossmetric_cli.record import Record
+
+#: What an evaluation may be told: what is measured, on which rows, and how.
+_MEASURING = (
+    "metrics",
+    "weighted_metrics",
+    "data",
+    "check",
+    "device",
+    "threads",
+    "deterministic",
+    "validation_batch_size",
+    "quiet",
+)
+_WEIGHTS = ("last", "best")
+
+
+def evaluate(words: list[str]) -> Path:
+    """Score a run's weights on other metrics or other rows, without training, and return the folder that keeps the figures.
+
+    Raises ConfigError for no run folder, and for words that would change what is scored.
+    """
+    record, typed = _run_of(words, "eval")
+    which, typed = _taken("weights", typed, default="last", known=_WEIGHTS)
+    own = recorded(record.folder, [])
+    typed = [_as_test(word, own) for word in typed]
+    for word in typed:
+        _refuse_training(word)
+    elsewhere = [word for word in typed if _key(word).split(".")[0] == "data" and _key(word) != "data.test_path"]
+    config = recorded(record.folder, [word for word in typed if word not in elsewhere])
+    asked, notes = jobs.load(config)
+    asked.quiet = _is_quiet(typed)
+    other = jobs.load(recorded(record.folder, typed))[0] if elsewhere else None
+    is_new = other is not None or any(_key(word) == "data.test_path" for word in typed)
+    voice = _voice(notes, quiet=asked.quiet)
+    from lossmetric_cli import evaluation
+
+    return evaluation.evaluate(asked, record, which=which, words=typed, voice=voice, other=other, is_new=is_new)
+
+
+def export(words: list[str]) -> Path:
+    """Write a run's model in the formats of others, try each elsewhere, and return the folder that holds them.
+
+    Raises ConfigError for no run folder and for unknown formats.
+    """
+    record, typed = _run_of(words, "export")
+    which, typed = _taken("weights", typed, default="last", known=_WEIGHTS)
+    to, typed = _taken("to", typed, default=str(record.folder / "export"))
+    formats, typed = _taken("format", typed, default="keras,saved_model")
+    kinds = list(dict.fromkeys(name for name in re.split(r"[+,\[\] ]", formats) if name))
+    for kind in kinds:
+        _refuse_unknown(kind, "format", list(catalog.EXPORTS))
+    asked, notes = jobs.load(recorded(record.folder, typed))
+    voice = _voice(notes, quiet=_is_quiet(typed))
+    from lossmetric_cli import shipping
+
+    return shipping.ship(asked, record, kinds, which=which, to=Path(to).expanduser().resolve(), voice=voice)
+
+
+def _voice(notes: list[str], *, quiet: bool) -> Voice:
+    """Return the voice that has said what was mended, and load TensorFlow."""
+    voice = Voice(quiet=quiet)
+    for note in notes:
+        voice.note(note)
+    voice.wait("loading TensorFlow")
+    devices.load_tensorflow()
+    return voice
+
+
+def _run_of(words: list[str], verb: str) -> tuple[Record, list[str]]:
+    """Return the record that the first word names, and the other words."""
+    if not words or "=" in words[0] or words[0][:1] == "-":
+        raise ConfigError(f"{verb} needs a run folder; type lmrun {verb} outputs/latest")
+    folder = Path(words[0]).resolve()
+    if any(folder.glob("*/run.json")) and not (folder / "run.json").exists():
+        raise ConfigError(f"{words[0]} is a sweep; type lmrun {verb} {words[0]}/0 for one of its jobs")
+    return Record.read(folder), words[1:]
+
+
+def _taken(name: str, words: list[str], *, default: str, known: tuple[str, ...] = ()) -> tuple[str, list[str]]:
+    """Return the value of a word that is the verb's own, and the other words."""
+    value = next((word.partition("=")[2] for word in reversed(words) if _key(word) == name), default)
+    if known:
+        _refuse_unknown(value, name, list(known))
+    return value, [word for word in words if _key(word) != name]
+
+
+def _refuse_unknown(value: str, name: str, known: list[str]) -> None:
+    if value not in known:
+        raise ConfigError(f"{name}={value} is none of {', '.join(known)}{did_you_mean(value, known)}")
+
+
+def _key(word: str) -> str:
+    return word.lstrip("+~").partition("=")[0]
+
+
+def _is_quiet(words: list[str]) -> bool:
+    return bool({"-q", "--quiet", "quiet=true"} & set(words))
+
+
+def _as_test(word: str, own: DictConfig) -> str:
+    """Return `data.path=` as the rows that are only tested on, where the run's data have such: read as its own rows are."""
+    return word.replace("data.path=", "data.test_path=", 1) if _key(word) == "data.path" and "test_path" in own.data else word
+
+
+def _refuse_training(word: str) -> None:
+    """Refuse a word that a run's weights were trained by."""
+    key = _key(word)
+    if word[:1] == "-" or key.split(".")[0] in _MEASURING or re.fullmatch(r"outputs\.\w+\.metrics(\..*)?", key):
+        return
+    hint = "a loss is a metric too, metrics=NAME" if key.split(".")[0] == "loss" else "lmrun rerun trains with it"
+    raise ConfigError(f"{word}: eval trains nothing, and scores the weights as they were trained; leave it out ({hint})")
