@@ -61,12 +61,12 @@ def _go_on(folder: Path, tell: Tell) -> None:
 
 def _train(record: Record, state: Any, tell: Tell) -> None:
     record.point_latest()
-    random, weights, best, done = np.random.default_rng(0), np.zeros(6), float("inf"), 0
+    random, weights, best, done = np.random.default_rng(0), np.full(6, 4.0), float("inf"), 0
     if state:
         weights, best, done = state.arrays["weights"], state.facts["best"], state.facts["epochs"]
         random.bit_generator.state = state.facts["random"]
     for epoch in range(done + 1, EPOCHS + 1):
-        weights = weights + random.normal(size=6)
+        weights = weights / 2 + random.normal(size=6) / 10  # better in every epoch
         loss = float(weights @ weights)
         others = {f"metric_{number}": loss / number for number in range(1, 40)}  # a line of several sectors
         record.add_epoch({"epoch": epoch, "loss": loss, "val_loss": loss / 3, **others}, seconds=0.25)
@@ -155,9 +155,11 @@ def _entries(name: str, known: set[str], *arguments: Any) -> Iterator[list[Any]]
     path = str(plain[0])
     if name in ("create", "create_new", "extend"):
         known.add(path)
-    if name == "sync" and path not in known and ".tmp" in path:  # written by another's hand
+    if name in ("sync", "rename") and path not in known and Path(path).is_file():  # written by another's hand
+        known.add(path)
         yield ["foreign", path, Path(path).read_bytes().decode("latin-1")]
     if name == "rename":
+        known.discard(path)
         yield ["published", str(plain[1]), "" if plain[0].is_symlink() else plain[0].read_bytes().decode("latin-1")]
     yield [name, *(item.decode("latin-1") if isinstance(item, bytes) else item for item in map(_plain, plain))]
 
