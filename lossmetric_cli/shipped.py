@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -85,6 +86,13 @@ def target(file: Path) -> str | None:
     """Return the `_target_` that an option file writes out; an alias writes none."""
     found = re.search(r"^_target_: *(\S+)", _text(file), re.MULTILINE)
     return found[1] if found else None
+
+
+@cache
+def targets() -> frozenset[str]:
+    """Return every `_target_` that a file of ours names: what of lmrun itself a config may reach."""
+    files = [file for name in ("conf", "experiments") for file in folder(name).rglob("*.yaml")]
+    return frozenset(name for file in files for name in re.findall(r"_target_: *([\w.]+)", _text(file)))
 
 
 def _text(file: Path) -> str:

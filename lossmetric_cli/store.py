@@ -36,6 +36,12 @@ def make_folder(root: Path, name: str) -> Path:
     raise AssertionError("itertools.count ended")
 
 
+def refuse_way_out(path: Path, below: Path) -> None:
+    """Raise EnvironmentFault for a path that does not lie below a folder once its links are followed."""
+    if below.resolve() not in path.resolve().parents:
+        raise EnvironmentFault(f"{path} leads out of {below} by a link; remove the link")
+
+
 def write(path: Path, content: bytes | str) -> None:
     """Write a whole file: readers see what was there before, or all of the new content.
 
@@ -45,8 +51,9 @@ def write(path: Path, content: bytes | str) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with _explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.unlink(missing_ok=True)
         try:
-            with unfinished.open("wb") as file:
+            with unfinished.open("xb") as file:  # never through a link that somebody has laid there
                 _put(file, data)
             unfinished.replace(path)
         finally:
@@ -62,6 +69,7 @@ def through(path: Path) -> Iterator[Path]:
     """
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     with _explained(path):
+        unfinished.unlink(missing_ok=True)
         try:
             yield unfinished
             with unfinished.open("rb+") as file:
@@ -79,7 +87,8 @@ def append(path: Path, text: str) -> None:
     """
     with _explained(path):
         is_new = not path.exists()
-        with path.open("ab") as file:
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        with open(handle, "ab") as file:  # noqa: PTH123 - a link that stands there is not followed
             _put(file, text.encode("utf-8"))
         if is_new:
             _sync_folder(path.parent)

@@ -7,6 +7,7 @@ import sys
 import traceback
 
 from lossmetric_cli.errors import ConfigError, LmrunError, did_you_mean
+from lossmetric_cli.text import tame
 
 
 def main(words: list[str] | None = None) -> None:
@@ -42,9 +43,9 @@ def complain(error: LmrunError) -> int:
     if os.environ.get("LMRUN_DEBUG") == "1":
         traceback.print_exception(error)
     for reason in getattr(error, "reasons", [str(error)]):
-        print(f"lmrun: error: {' '.join(reason.split())}", file=sys.stderr)
+        print(f"lmrun: error: {tame(' '.join(reason.split()))}", file=sys.stderr)
     for warning in getattr(error, "warnings", []):
-        print(f"lmrun: warning: {' '.join(warning.split())}", file=sys.stderr)
+        print(f"lmrun: warning: {tame(' '.join(warning.split()))}", file=sys.stderr)
     folder = getattr(error, "folder", None)
     if folder:
         print(f"  details: {folder}/error.log", file=sys.stderr)

@@ -13,7 +13,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from lossmetric_cli import build, devices, store, sweep
+from lossmetric_cli import build, devices, masking, store, sweep
 from lossmetric_cli import spec as specs
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import LmrunError
@@ -29,8 +29,8 @@ def run_alone(config: DictConfig, *, notes: list[str]) -> Path:
     for note in [*notes, *mended]:
         voice.note(note)
     title = f"{specs.describe_data(asked)}_{specs.describe_model(asked)}"
-    now = datetime.now().astimezone()
-    record = Record.create(Path(asked.out).resolve(), title, request=_request(job), files=files, at=now)
+    now, hidden = datetime.now().astimezone(), masking.secrets(job)
+    record = Record.create(Path(asked.out).resolve(), title, request=_request(job), files=files, at=now, hidden=hidden)
     try:
         with record:
             _train(asked, record, voice)
@@ -66,8 +66,9 @@ def run_in_sweep(config: DictConfig, *, allowed: list[str]) -> float:
     if here not in sys.path:  # a worker process of a launcher starts without the parent's path
         sys.path.append(here)
     build.allowed_packages[:] = allowed
-    request = {**_request(config), "job": number}
-    record = Record.create_job(folder, number, request=request, files=_hydra_files(config), at=datetime.now().astimezone())
+    request, now = {**_request(config), "job": number}, datetime.now().astimezone()
+    files, hidden = _hydra_files(config), masking.secrets(config)
+    record = Record.create_job(folder, number, request=request, files=files, at=now, hidden=hidden)
     voice = Voice()
     label = f" job {number:<7} {' '.join(request['overrides'])}"
     try:
@@ -103,8 +104,9 @@ def close_sweep(folder: Path, *, notes: list[str]) -> int:
 def _load(config: DictConfig) -> tuple[specs.RunSpec, list[str]]:
     """Return the RunSpec of a config and what was mended, once all the code it names is known to be reachable."""
     asked, mended = specs.load(config)
-    for group in specs.GROUPS:
+    for group in (*specs.GROUPS, "outputs"):
         build.check_targets(getattr(asked, group), path=group)
+    masking.check(config)
     return asked, mended
 
 
@@ -126,18 +128,18 @@ def _without_hydra(config: DictConfig) -> DictConfig:
 def _request(config: DictConfig) -> dict[str, Any]:
     """Return what run.json says of what was asked, secrets masked."""
     return {
-        "argv": specs.masked_words(sys.argv[1:]),
+        "argv": masking.masked_words(sys.argv[1:]),
         "overrides": _overrides(),
-        "config": specs.masked(config, resolve=True),
+        "config": masking.masked(config),
     }
 
 
 def _hydra_files(config: DictConfig) -> dict[str, str]:
     """Return the texts of `.hydra/`: the config with its interpolations as they were written, and the overrides."""
-    asked = OmegaConf.create(specs.masked(config, resolve=False))
+    asked = OmegaConf.create(masking.unresolved(config))
     return {"config.yaml": OmegaConf.to_yaml(asked), "overrides.yaml": OmegaConf.to_yaml(_overrides())}
 
 
 def _overrides() -> list[str]:
     """Return the job's words, secrets masked and interpolations as they were typed."""
-    return specs.masked_words(OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))
+    return masking.masked_words(OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))

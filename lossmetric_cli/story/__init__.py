@@ -54,6 +54,13 @@ def _told(folder: Path, *, is_gap: bool, width: int) -> str:
             rows = sweeps.story(folder, width=width)
         else:
             rows = (gaps if is_gap else runs).story(Record.read(folder), width=width)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # the record is a file that anything may have written
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:  # the record is a file that anything may have written
         raise ConfigError(f"{folder} is no run folder: its record is damaged ({type(error).__name__}: {error})") from error
     return page.printable(page.laid_out(rows, width=width, is_bold=page.is_bold_wanted()))
