@@ -82,7 +82,7 @@ def _build_callback(
 
 
 def _fields(name: str, *, path: str) -> list[tuple[str, str, str, str | None]]:
-    """Return the fields of a file's name that Keras fills in; `{epoch!s:.0}` would fill in nothing, and `.{…}.` lead upwards."""
+    """Return the fields of a file's name that Keras fills in: `{epoch!s:.0}` fills in nothing, and `.{…}.` leads upwards."""
     try:
         return [
             (text, field, form or "", conversion)

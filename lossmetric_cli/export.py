@@ -58,7 +58,10 @@ def begin_with(network: keras.Model, run: str) -> str:
     if not path.exists():
         raise ConfigError(f"model.init_from: {run} holds no {FILE}; give the folder of a run that ended")
     try:
-        known = {layer.name: layer for layer in _network_in(keras.models.load_model(path, compile=False))._flatten_layers()}
+        known = {
+            layer.name: layer
+            for layer in _network_in(keras.models.load_model(path, compile=False, safe_mode=True))._flatten_layers()
+        }
     except Exception as error:  # whatever a damaged file makes Keras raise
         raise ConfigError(f"model.init_from: {path} cannot be read: {' '.join(str(error).split())[:120]}") from error
     taken, new = [], []

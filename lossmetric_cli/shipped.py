@@ -96,4 +96,4 @@ def targets() -> frozenset[str]:
 
 
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8")
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""  # a link may name a device

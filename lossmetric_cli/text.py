@@ -28,4 +28,6 @@ def without(told: Any, hidden: Sequence[str] = ()) -> Any:
         return told
     for secret in hidden:
         told = told.replace(secret, MASK)
+        for end in range(len(secret) - 1, 3, -1) if "…" in told else ():  # a long sentence is cut, maybe within the secret
+            told = told.replace(f"{secret[:end]}…", f"{MASK}…")
     return _LOGIN.sub(MASK, told)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.plots.style import quiet_style
 
 NO_METADATA = {
@@ -20,10 +19,6 @@ NO_METADATA = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-
-
-#: Pixels of a picture: 800 MB while it is drawn.
-LARGEST = 200_000_000
 
 
 def save(
@@ -38,11 +33,6 @@ def save(
 
 def rendered(figure: Figure, *, form: str) -> bytes:
     """Return the figure as the bytes of a file."""
-    inches = figure.get_size_inches()
-    if inches.prod() * figure.dpi**2 > LARGEST:
-        raise ConfigError(
-            f"a picture of {inches[0]:.0f} x {inches[1]:.0f} inches at {figure.dpi:g} dpi is too large; lower its dpi"
-        )
     buffer = io.BytesIO()
     with quiet_style():
         figure.savefig(buffer, format=form, dpi=figure.dpi, metadata=NO_METADATA.get(form))

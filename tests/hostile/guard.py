@@ -81,7 +81,9 @@ class Guard:
             if not isinstance(path, (str, bytes, os.PathLike)):  # of a descriptor that was opened before
                 continue
             folder, name = os.path.split(os.fsdecode(path))
-            place = os.path.realpath(path if event == "open" else os.path.join(os.path.realpath(folder or "."), name))  # noqa: PTH118
+            place = (
+                os.path.realpath(os.fsdecode(path)) if event == "open" else f"{os.path.realpath(folder or '.')}{os.sep}{name}"
+            )
             if not ALLOWED.fullmatch(place) and not self._is_below(place, self.may_write):
                 self.seen.append(f"{event} writes {place}")
 
@@ -97,23 +99,49 @@ class Guard:
         return any(place == folder or place.startswith(f"{folder}{os.sep}") for folder in folders)
 
 
+def built(part: str, node: dict[str, Any]) -> int:
+    """Return the exit code of building a node as a part of a run."""
+    from lossmetric_cli import build, cli
+    from lossmetric_cli.errors import LmrunError
+
+    try:
+        if part == "callbacks":
+            from lossmetric_cli.callbacks import build_callbacks
+
+            build_callbacks({"theirs": node}, folder=Path("outputs").resolve(), directions={}, given={})
+        elif part == "init_from":
+            import keras
+
+            from lossmetric_cli.export import begin_with
+
+            begin_with(keras.Sequential([keras.Input((64,)), keras.layers.Dense(1)], name="linear"), node["path"])
+        else:
+            build.check_targets(node, path=part)
+            build.build(node, path=part)
+    except LmrunError as error:
+        return cli.complain(error)
+    return 0
+
+
 def answered(case: dict[str, Any], guard: Guard) -> dict[str, Any]:
     """Return what lmrun says to a case, its exit code, and what the guard saw."""
-    from lossmetric_cli.cli import answer
+    from lossmetric_cli import cli
 
     out, err = io.StringIO(), io.StringIO()
-    path = list(sys.path)
+    path, began = list(sys.path), time.monotonic()
     os.chdir(case["folder"])
+    if case["part"]:
+        sys.path.append(case["folder"])  # as the command line does
     guard.begin(Path(case["folder"]), case)
-    began = time.monotonic()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = answer(case["words"])
+        code = built(case["part"], case["node"]) if case["part"] else cli.answer(case["words"])
     guard.here = ""
     sys.path[:] = path
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", "")).startswith(case["folder"]):
             del sys.modules[name]
-    return {"code": code, "out": out.getvalue(), "err": err.getvalue(), "seen": guard.seen, "seconds": time.monotonic() - began}
+    seconds = time.monotonic() - began
+    return {"code": code, "out": out.getvalue(), "err": err.getvalue(), "seen": guard.seen, "seconds": seconds}
 
 
 def main() -> None:
