@@ -187,7 +187,10 @@ class Record:
     def _readable(self, name: str) -> Path | None:
         """Return a file of the record, None where there is none; anybody may have made it, so it is held to a size."""
         path = self.folder / name
-        if not path.is_file():
+        try:
+            if not path.is_file():
+                return None
+        except OSError:  # a name that is too long for one
             return None
         if path.stat().st_size > _LARGEST:
             raise ConfigError(f"{path} has more than {_LARGEST / 1e6:.0f} MB, which no record of a run has")

@@ -114,6 +114,11 @@ def point(link: Path, folder: Path) -> None:
             unfinished.unlink(missing_ok=True)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if there is one."""
+    path.unlink(missing_ok=True)
+
+
 def remove_folder(folder: Path) -> None:
     """Remove a folder with all it holds, and the day's folder above it when that is left empty."""
     shutil.rmtree(folder)

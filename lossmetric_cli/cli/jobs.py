@@ -62,6 +62,7 @@ def run_in_sweep(config: DictConfig, *, allowed: list[str]) -> float:
     """
     hydra = HydraConfig.get()
     folder, number = Path(hydra.sweep.dir), int(hydra.job.num)
+    store.remove(folder / "multirun.yaml")  # in which Hydra keeps every secret that was typed
     here = str(Path.cwd())
     if here not in sys.path:  # a worker process of a launcher starts without the parent's path
         sys.path.append(here)

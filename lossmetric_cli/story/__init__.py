@@ -9,6 +9,8 @@ from lossmetric_cli.explain import explain, is_name, page
 
 #: The run or sweep that ended last, under the default `out`.
 LATEST = Path("outputs") / "latest"
+#: Letters of a file's name that no disk has.
+LONGEST = 255
 
 
 def answer(words: list[str], *, width: int | None = None) -> str:
@@ -28,6 +30,8 @@ def answer(words: list[str], *, width: int | None = None) -> str:
 def _folder(word: str) -> Path | None:
     """Return the folder that a word names, None for a word that is a name or an override."""
     path = Path(word)
+    if max(map(len, path.parts), default=0) > LONGEST:
+        return None
     if (path / "run.json").exists() or is_sweep(path):
         return path
     if word == "latest":

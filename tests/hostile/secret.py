@@ -55,9 +55,9 @@ CASES = [
     ),
     asked("secret-as-the-name-of-a-model", f"model.name {REFUSED}", f"model: {{_target_: keras.Sequential, name: '{DOOR}'}}\n"),
     asked(
-        "secret-as-the-name-of-a-metric",
-        f"metrics.auc.name {REFUSED}",
-        "monitor: env\nmetrics: {auc: {_target_: keras.metrics.AUC, name: '${ oc.${monitor}: LMRUN_CANARY_SECRET }'}}\n",
+        "secret-as-a-setting-of-a-loss",
+        f"loss.reduction {REFUSED}",
+        "monitor: env\nloss: {_target_: keras.losses.Huber, reduction: '${ oc.${monitor}: LMRUN_CANARY_SECRET }'}\n",
     ),
     asked(
         "secret-as-a-file-of-a-callback",
