@@ -19,6 +19,8 @@ def check(file: Path) -> None:
 
     OmegaConf copies what an alias names: nine lines of nine aliases each would be 387 million values.
     """
+    if not file.is_file():
+        raise ConfigError(f"{shipped.shown(file)} is no file, but a device, a pipe or a link to nothing; remove it")
     if file.stat().st_size > LARGEST:
         raise ConfigError(f"{shipped.shown(file)} has more than {LARGEST:,} bytes, and a config is shorter")
     with file.open(encoding="utf-8") as stream:

@@ -139,6 +139,7 @@ def png(side: int) -> bytes:
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\n(ran) (w) file\nshowpage\n%%EOF\n"
 PETS = {"pets/dog/b.png": EPS, "pets/dog/1.txt": "words"}
 KEY = {"../outside/key": "hush", "pets/cat/1.txt": link("../../../outside/key")}
+TFDS = "lossmetric_cli.data.tfds"
 FOLDERS = [
     read("image-of-postscript", "cannot be decoded", "images", "pets", {**PETS, "pets/cat/a.png": EPS}),
     read("image-bomb", "has more than 89 million pixels", "images", "pets", {**PETS, "pets/cat/a.png": png(60_000)}),
@@ -148,6 +149,10 @@ FOLDERS = [
     read("text-behind-a-link", "is a link out of 'pets'", "text", "pets", {**PETS, **KEY}),
     read("text-that-never-ends", "is a link out of 'pets'", "text", "pets", {**PETS, "pets/cat/1.txt": link("/dev/zero")}),
     read("texts-at-an-address", "is no folder", "text", "gs://bucket/pets"),
+    *(
+        Case(f"tfds-{number}", "no namespace or address", part="data", node={"_target_": TFDS, **node}, code=3, is_heavy=True)
+        for number, node in enumerate(({"name": "huggingface:stranger/rows"}, {"name": "mnist", "data_dir": "gs://stranger/x"}))
+    ),
     read("series-at-an-address", "is an address", "ucr", "https://127.0.0.1:9/x.tsv"),
 ]
 
