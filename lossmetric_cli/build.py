@@ -7,27 +7,29 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
+from lossmetric_cli import shipped
 from lossmetric_cli.errors import ConfigError, EnvironmentFault, LmrunError, did_you_mean
 
 #: Packages whose code a config may name; `--allow-code=PACKAGE` adds to them for one call.
 TRUSTED = ("keras", "lossmetric_cli")
-#: The parts of them that components come from; the rest reads files, writes them or runs code.
-_PARTS = {
-    "keras": (
-        *("Input", "Model", "Sequential", "activations", "applications", "callbacks", "constraints", "dtype_policies"),
-        *("initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "quantizers", "random", "regularizers"),
-    ),
-    "lossmetric_cli": ("callbacks", "checks", "data", "losses", "metrics", "models", "optimizers", "plots", "rivals"),
-}
-#: Names in those parts that run, load or write what a config cannot vouch for.
+#: The parts of Keras that components come from; the rest reads files, writes them or runs code.
+_PARTS = (
+    *("Input", "Model", "Sequential", "activations", "applications", "callbacks", "constraints", "dtype_policies"),
+    *("initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "quantizers", "random", "regularizers"),
+)
+#: Names in those parts that run, load or write what a config cannot vouch for, or hold callbacks that nobody has checked.
 REFUSED = {
-    *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "LambdaCallback", "RemoteMonitor"),
-    *("clone_model", "deserialize", "get", "load_model", "model_from_json", "save_model"),
+    *("Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "LambdaCallback", "RemoteMonitor", "CallbackList"),
+    *("clone_model", "deserialize", "get", "load_model", "model_from_json", "save_model", "decode_predictions"),
 }
+_UNVOUCHED = "runs or loads what a config cannot vouch for; no YAML reaches it"
+#: What of a node is no argument.
+_OF_NODES = ("_target_", "_partial_")
 
 allowed_packages: list[str] = []
 
@@ -46,6 +48,7 @@ def build(node: dict[str, Any], *, path: str, **given: Any) -> Any:
         EnvironmentFault: the target needs a package that is not installed.
     """
     target = resolve(node.get("_target_"), path=path)
+    _check_values(node, target=target, path=path)
     arguments = {key: build_value(value, path=f"{path}.{key}", **given) for key, value in node.items() if key[:1] != "_"}
     _check_arguments(target, arguments, path=path)
     signature = _signature(target)
@@ -81,6 +84,7 @@ def check_targets(node: Any, *, path: str) -> None:
     if isinstance(node, dict):
         if node.get("_target_") is not None:
             _check_name(node["_target_"], path=path)
+            _check_keys(node, path=path)
         for key, value in node.items():
             check_targets(value, path=f"{path}.{key}")
     elif isinstance(node, list):
@@ -123,12 +127,12 @@ def is_plain_function(target: Any) -> bool:
 def _check_name(name: Any, *, path: str) -> None:
     if not isinstance(name, str) or "." not in name:
         raise ConfigError(f"{path}: _target_ must be a dot path such as my_code.Thing, got {name!r}")
-    package, part, *rest = name.split(".")
+    package = name.split(".")[0]
     if package in TRUSTED:
-        is_deep = package == "lossmetric_cli" and len(rest) != 1
-        if part not in _PARTS[package] or REFUSED & {part, *rest} or is_deep:
-            raise ConfigError(f"{path}: '{name}' runs or loads what a config cannot vouch for; no YAML reaches it")
-    elif not _is_trusted(package):
+        _check_part(name, path=path)
+    elif _is_own_code(package):
+        _refuse_data(name, path=path)
+    elif package not in allowed_packages:
         if not _is_installed(package):
             hint = did_you_mean(package, _own_modules()) or f"; is {package}.py in {Path.cwd()}?"
             raise ConfigError(f"{path}: no module '{package}' for '{name}'{hint}")
@@ -136,6 +140,38 @@ def _check_name(name: Any, *, path: str) -> None:
             f"{path}: '{name}' is neither Keras' nor lmrun's nor in a file under {Path.cwd().name}/; "
             f"allow it with --allow-code={package}"
         )
+
+
+def _check_part(name: str, *, path: str) -> None:
+    """Refuse of lmrun what no option of ours names, and of Keras what is no component of its public API.
+
+    A callback writes files, and where they lie is checked in its own group alone.
+    """
+    package, part, *rest = name.split(".")
+    is_stray = part == "callbacks" and not re.fullmatch(r"callbacks\.[^.]+(\.schedule)?", path)
+    is_private = REFUSED & {part, *rest} or any(word[:1] == "_" for word in rest)
+    if package == "keras" and (part not in _PARTS or is_private or is_stray):
+        raise ConfigError(f"{path}: '{name}' {_UNVOUCHED}")
+    if package == "lossmetric_cli" and name not in shipped.targets():
+        raise ConfigError(f"{path}: '{name}' {_UNVOUCHED}{did_you_mean(name, shipped.targets())}")
+
+
+def _check_keys(node: dict[str, Any], *, path: str) -> None:
+    for key in node:
+        if str(key)[:1] == "_" and key not in _OF_NODES:
+            raise ConfigError(f"{path}: lmrun knows no '{key}'; type arguments by name, such as {path}.NAME=…")
+
+
+def _check_values(node: dict[str, Any], *, target: Any, path: str) -> None:
+    """Refuse what makes Keras read from an address, or fill a vocabulary from a file, which model.keras would hold then."""
+    _check_keys(node, path=path)
+    if not str(getattr(target, "__module__", "")).startswith("keras."):
+        return
+    for key, value in node.items():
+        if isinstance(value, str) and "://" in value:
+            raise ConfigError(f"{path}.{key}: '{value}' is an address; download the file and give its path")
+        if isinstance(value, str) and key == "vocabulary":
+            raise ConfigError(f"{path}.{key} is a list of words, and '{value}' names a file; type {path}.{key}=[a,b]")
 
 
 def _is_trusted(package: str) -> bool:
@@ -161,6 +197,24 @@ def _is_own_code(package: str) -> bool:
         and not {"site-packages", "dist-packages"} & set(place.parts)
         for place in places
     )
+
+
+def _refuse_data(name: str, *, path: str) -> None:
+    """Refuse code in folders that hold data, which may come from anywhere: those without __init__.py, and those of runs."""
+    folder = Path.cwd()
+    for word in ("", *name.split(".")[:-1]):
+        folder = folder / word
+        is_package = (folder / "__init__.py").exists()
+        if (folder / "run.json").exists():
+            raise ConfigError(
+                f"{path}: '{name}' lies in a run folder, which is data and no code; move it elsewhere if it is yours"
+            )
+        if word and folder.is_dir() and not is_package and not folder.with_suffix(".py").exists():
+            raise ConfigError(
+                f"{path}: {folder.relative_to(Path.cwd())}/ has no __init__.py, so it is data and no code; add one to yours"
+            )
+        if word and not is_package:
+            return
 
 
 def _is_installed(package: str) -> bool:

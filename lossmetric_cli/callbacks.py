@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import keras
@@ -80,7 +82,24 @@ def _build_callback(
     return callback
 
 
+def _fields(name: str, *, path: str) -> list[tuple[str, str, str, str | None]]:
+    """Return the fields of a file's name that Keras fills in: `{epoch!s:.0}` fills in nothing, and `.{…}.` leads upwards."""
+    try:
+        return [
+            (text, field, form or "", conversion)
+            for text, field, form, conversion in Formatter().parse(name)
+            if field is not None
+        ]
+    except ValueError as error:
+        raise ConfigError(f"{path}: '{name}' has a brace too many or too few ({error})") from error
+
+
 def _below(folder: Path, name: str, *, path: str) -> Path:
+    for _, field, form, conversion in _fields(name, path=path):
+        if conversion or not re.fullmatch(r"\w+", field) or not re.fullmatch(r"\d*(\.\d+)?[defg]?", form):
+            raise ConfigError(
+                f"{path}: {{{field}}} is filled in with a number, as {{epoch:02d}} or {{val_loss:.3f}}; got '{name}'"
+            )
     place = (folder / name).resolve()
     if folder.resolve() not in place.parents:
         raise ConfigError(f"{path}: '{name}' lies outside the run folder; name a path below it")

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lossmetric_cli.text import tame
+
 ARROWS = {"max": "↑", "min": "↓", None: ""}
 _ASCII = str.maketrans({"·": "-", "↑": "^", "↓": "v", "★": "*", "…": "~", "×": "x"})
 
@@ -87,9 +89,9 @@ class Voice:
 
     def table(self, columns: list[str], rows: list[list[str]]) -> None:
         """Print a table, its first row the best."""
-        table = Table(*columns, box=None, header_style="dim", pad_edge=True)
+        table = Table(*map(self._plain, columns), box=None, header_style="dim", pad_edge=True)
         for row in rows:
-            table.add_row(*(cell.translate(_ASCII) if self._is_ascii else cell for cell in row))
+            table.add_row(*(self._plain(cell) for cell in row))
         self._console.print(table)
 
     def _line(self, first: str, cells: Iterable[str]) -> str:
@@ -112,7 +114,12 @@ class Voice:
             self._console.print(self._shown(text), soft_wrap=True)
 
     def _shown(self, text: Text) -> Text:
-        return Text(text.plain.translate(_ASCII)) if self._is_ascii else text
+        plain = self._plain(text.plain)
+        return text if plain == text.plain else Text(plain)
+
+    def _plain(self, text: str) -> str:
+        """Return what somebody else's words may do to a terminal: be read."""
+        return tame(text).translate(_ASCII) if self._is_ascii else tame(text)
 
 
 def figure(value: Any) -> str:

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli import store
 from lossmetric_cli.errors import ConfigError, LmrunError, StateFault, Stopped
+from lossmetric_cli.text import without
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 LARGEST_PREDICTIONS = 100_000_000
 #: The files that an epoch adds a line to.
 _LINES = ("history.csv", "timing.csv")
+#: Bytes of a file of the record, and columns of history.csv, that no run of ours comes near.
+_LARGEST, _MOST_COLUMNS = 200_000_000, 50_000
+#: The facts of run.json that are sentences and words, in which a secret may stand.
+_TOLD = ("title", "error", "notes", "findings", "verdicts", "argv", "overrides")
 #: What a run folder holds besides what callbacks write into it.
 OWN_FILES = (
     *(".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots"),
@@ -38,32 +43,42 @@ class Record:
 
     Use it as a context: a ConfigError inside removes the folder (unless it is a job's of a sweep, or was there before),
     any other exception is kept as error.log and as the status "failed". A StateFault changes nothing, nor does what goes
-    wrong once the run has finished.
+    wrong once the run has finished. The texts that are `hidden` are `***` in all that it tells.
     """
 
-    def __init__(self, folder: Path, info: dict[str, Any], *, is_job: bool = False, is_new: bool = True) -> None:
+    def __init__(
+        self, folder: Path, info: dict[str, Any], *, is_job: bool = False, is_new: bool = True, hidden: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.info = info
         self.is_job = is_job
         self.is_new = is_new
+        self.hidden = hidden
         self._columns: list[str] = []
 
     @classmethod
-    def create(cls, root: Path, title: str, *, request: dict[str, Any], files: dict[str, str], at: datetime) -> Record:
-        """Return the Record of a new run in `root/<day>/<time>_<title>`; `files` go into its `.hydra/`."""
-        folder = store.make_folder(root / f"{at:%Y-%m-%d}", f"{at:%H-%M-%S}_{safe_name(title)}")
-        return cls._begin(folder, request, files, at, is_job=False)
+    def create(cls, root: Path, title: str, *, at: datetime, hidden: Sequence[str] = (), **asked: dict[str, Any]) -> Record:
+        """Return the Record of a new run in `root/<day>/<time>_<title>`.
+
+        `asked` are `request`, what run.json says of what was asked, and `files`, by name, which go into `.hydra/`.
+        """
+        day = root / f"{at:%Y-%m-%d}"
+        store.refuse_way_out(day, root)
+        folder = store.make_folder(day, f"{at:%H-%M-%S}_{safe_name(without(title, hidden))}")
+        return cls._begin(cls(folder, {}, hidden=hidden), at, **asked)
 
     @classmethod
-    def create_job(cls, sweep: Path, number: int, *, request: dict[str, Any], files: dict[str, str], at: datetime) -> Record:
-        """Return the Record of a sweep's job in `sweep/<number>`, where Hydra has made the folder."""
-        folder = sweep / str(number)
-        return cls._begin(folder, request, files, at, is_job=True)
+    def create_job(
+        cls, sweep: Path, number: int, *, at: datetime, hidden: Sequence[str] = (), **asked: dict[str, Any]
+    ) -> Record:
+        """Return the Record of a sweep's job in `sweep/<number>`, where Hydra has made the folder; `asked` as for `create`."""
+        return cls._begin(cls(sweep / str(number), {}, is_job=True, hidden=hidden), at, **asked)
 
     def create_fold(self, number: int, *, at: datetime) -> Record:
         """Return the Record of one of the trainings that this one is a mean of, in `folds/<number>`, from 1."""
         request = {key: self.info[key] for key in ("argv", "overrides", "config") if key in self.info}
-        return self._begin(self.folder / "folds" / str(number), {**request, "fold": number}, {}, at, is_job=True)
+        fold = Record(self.folder / "folds" / str(number), {}, is_job=True, hidden=self.hidden)
+        return self._begin(fold, at, request={**request, "fold": number}, files={})
 
     def fold(self, number: int) -> Record | None:
         """Return the Record of such a training where it was begun earlier, else None."""
@@ -72,12 +87,11 @@ class Record:
             return None
         return Record.read(folder)
 
-    @classmethod
-    def _begin(cls, folder: Path, request: dict[str, Any], files: dict[str, str], at: datetime, *, is_job: bool) -> Record:
+    @staticmethod
+    def _begin(record: Record, at: datetime, *, request: dict[str, Any], files: dict[str, str]) -> Record:
         for name, text in files.items():
-            store.write(folder / ".hydra" / name, text)
-        record = cls(folder, {"status": "running", "started": at.isoformat(timespec="seconds"), **request}, is_job=is_job)
-        record._write_info()
+            store.write(record.folder / ".hydra" / name, text)
+        record.tell(status="running", started=at.isoformat(timespec="seconds"), **request)
         return record
 
     @classmethod
@@ -86,11 +100,12 @@ class Record:
 
         Raises ConfigError where the folder is none.
         """
-        try:
-            info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-            return cls(folder, dict(info), is_job=bool({"job", "fold"} & set(info)), is_new=False)
-        except (OSError, TypeError, ValueError) as error:
-            raise ConfigError(f"{folder} is no run folder: its run.json is missing or damaged") from error
+        record = cls(folder, {}, is_new=False)
+        record.info = record._read_json("run.json")
+        if not record.info:
+            raise ConfigError(f"{folder} is no run folder: its run.json is missing or damaged")
+        record.is_job = bool({"job", "fold"} & set(record.info))
+        return record
 
     def __enter__(self) -> Record:
         """Return the record itself."""
@@ -107,7 +122,7 @@ class Record:
             self.tell(status="interrupted", error=str(error))
             return
         text = "".join(traceback.format_exception(kind, error, trace))
-        store.write(self.folder / "error.log", text)
+        store.write(self.folder / "error.log", without(text, self.hidden))
         reason = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
         self.tell(status="failed", error=reason)
 
@@ -116,21 +131,27 @@ class Record:
         """history.csv as a frame, a row an epoch; empty before the first epoch has ended."""
         import pandas as pd
 
-        path = self.folder / "history.csv"
-        return pd.read_csv(path, float_precision="round_trip") if path.exists() else pd.DataFrame({"epoch": []})
+        path = self._readable("history.csv")
+        if path is None:
+            return pd.DataFrame({"epoch": []})
+        with path.open(encoding="utf-8") as file:
+            if file.readline().count(",") > _MOST_COLUMNS:
+                raise ConfigError(f"{path} has more than {_MOST_COLUMNS:,} columns, and no run has so many")
+        return pd.read_csv(path, float_precision="round_trip")
 
     @property
     def seconds(self) -> float:
         """How long its epochs took by timing.csv."""
         import pandas as pd
 
-        path = self.folder / "timing.csv"
-        return float(pd.read_csv(path)["seconds"].sum()) if path.exists() else 0.0
+        path = self._readable("timing.csv")
+        return float(pd.read_csv(path)["seconds"].sum()) if path else 0.0
 
     @property
     def folds(self) -> list[Record]:
         """The records of the folds, in their order; none of a run without."""
-        numbered = sorted(self.folder.glob("folds/*/run.json"), key=lambda file: int(file.parent.name))
+        files = [file for file in self.folder.glob("folds/*/run.json") if file.parent.name.isdecimal()]
+        numbered = sorted(files, key=lambda file: int(file.parent.name))
         return [Record.read(file.parent) for file in numbered]
 
     @property
@@ -160,7 +181,7 @@ class Record:
 
     def tell(self, **facts: Any) -> None:
         """Add facts to run.json."""
-        self.info.update(facts)
+        self.info.update({key: without(fact, self.hidden) if key in _TOLD else fact for key, fact in facts.items()})
         self._write_info()
 
     def vouched(self) -> dict[str, Any]:
@@ -225,9 +246,33 @@ class Record:
         if not self.is_job:
             store.point(self.folder.parent.parent / "latest", self.folder)
 
-    def _read_json(self, name: str) -> dict[str, Any]:
+    def place(self, name: str) -> Path:
+        """Return where a file of the record goes; raise EnvironmentFault where a link leads out of its folder."""
         path = self.folder / name
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        store.refuse_way_out(path, self.folder)
+        return path
+
+    def _readable(self, name: str) -> Path | None:
+        """Return a file of the record, None where there is none; anybody may have made it, so it is held to a size."""
+        path = self.folder / name
+        try:
+            if not path.is_file():
+                return None
+        except OSError:  # a name that is too long for one
+            return None
+        if path.stat().st_size > _LARGEST:
+            raise ConfigError(f"{path} has more than {_LARGEST / 1e6:.0f} MB, which no record of a run has")
+        return path
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self._readable(name)
+        try:
+            found = json.loads(path.read_text(encoding="utf-8")) if path else {}
+        except (OSError, ValueError, RecursionError) as error:
+            raise ConfigError(f"{self.folder} is no run folder: its {name} is missing or damaged") from error
+        if not isinstance(found, dict):
+            raise ConfigError(f"{self.folder} is no run folder: its {name} is missing or damaged")
+        return found
 
     def _write_info(self) -> None:
         self.write_json("run.json", self.info)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
@@ -87,5 +88,12 @@ def target(file: Path) -> str | None:
     return found[1] if found else None
 
 
+@cache
+def targets() -> frozenset[str]:
+    """Return every `_target_` that a file of ours names: what of lmrun itself a config may reach."""
+    files = [file for name in ("conf", "experiments") for file in folder(name).rglob("*.yaml")]
+    return frozenset(name for file in files for name in re.findall(r"_target_: *([\w.]+)", _text(file)))
+
+
 def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8")
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""  # a link may name a device

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from lossmetric_cli import ranges, shipped
+from lossmetric_cli import ranges, shipped, yaml_files
 from lossmetric_cli.catalog import SETTING_ALIASES
 from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.task import KINDS
@@ -75,8 +75,6 @@ OUTPUT_SETTINGS = ("target", "loss", "weight", "metrics", "class_weight", "activ
 #: Where the settings live that people look for at the top.
 _HOMES = {"learning_rate": "optimizer.learning_rate", "dropout": "model.dropout", "hidden": "model.hidden"}
 
-_SECRET = re.compile(r"key$|token|secret|passw|credential", re.IGNORECASE)
-
 
 def load(config: DictConfig) -> tuple[RunSpec, list[str]]:
     """Return the RunSpec of a composed config, and a sentence for each thing that was mended on the way.
@@ -110,22 +108,6 @@ def unresolved(error: OmegaConfBaseException) -> ConfigError:
     """Return what is wrong with a value that OmegaConf cannot resolve or convert, and where it stands."""
     fact = re.sub(r"^\w+ raised while resolving interpolation: ", "", str(error).splitlines()[0]).strip('"')
     return ConfigError(f"{error.full_key}: {fact}" if error.full_key else fact)
-
-
-def masked(config: DictConfig, *, resolve: bool) -> dict[str, Any]:
-    """Return the config as plain values for the record; secrets and what comes from the environment are `***`."""
-    shown = {
-        key: node for key, node in OmegaConf.to_container(config, resolve=False, enum_to_str=True).items() if key != "hydra"
-    }
-    for path, value in _leaves(shown):
-        if isinstance(value, str) and (_SECRET.search(str(path[-1])) or "${oc.env" in value):
-            _put(shown, path, "***")
-    return OmegaConf.to_container(OmegaConf.create(shown), resolve=resolve)
-
-
-def masked_words(words: list[str]) -> list[str]:
-    """Return command line words with the value of every secret as `***`."""
-    return [f"{word.split('=')[0]}=***" if _SECRET.search(word.split("=")[0]) and "=" in word else word for word in words]
 
 
 def describe_data(spec: RunSpec) -> str:
@@ -285,6 +267,7 @@ def option_node(group: str, name: str, *, path: str) -> dict[str, Any]:
     if file is None:
         hint = did_you_mean(name, options) or f"; lmrun help {group} lists all"
         raise ConfigError(f"{path}: unknown {group} '{name}'{hint}")
+    yaml_files.check(file)
     return OmegaConf.to_container(OmegaConf.load(file))
 
 
@@ -322,17 +305,3 @@ def _check_words(spec: RunSpec) -> None:
 
 def _is_named(node: Any) -> bool:
     return not isinstance(node, dict) or node.get("_target_", "") is not None
-
-
-def _leaves(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[tuple[Any, ...], Any]]:
-    """Return each plain value of nested mappings and lists with the keys and positions that lead to it."""
-    if isinstance(node, (dict, list)):
-        steps = node.items() if isinstance(node, dict) else enumerate(node)
-        return [leaf for step, value in steps for leaf in _leaves(value, (*path, step))]
-    return [(path, node)]
-
-
-def _put(node: Any, path: tuple[Any, ...], value: Any) -> None:
-    for step in path[:-1]:
-        node = node[step]
-    node[path[-1]] = value

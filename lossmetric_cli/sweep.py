@@ -32,7 +32,12 @@ def results(folder: Path) -> pd.DataFrame:
 
 def write(results: pd.DataFrame, folder: Path) -> None:
     """Write results.csv."""
-    store.write(folder / "results.csv", results.to_csv(index=False, lineterminator="\n"))
+    store.write(folder / "results.csv", results.map(_as_text).to_csv(index=False, lineterminator="\n"))
+
+
+def _as_text(cell: Any) -> Any:
+    """Return a cell that no spreadsheet computes: text that begins as a formula does gets a quote before it."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r") else cell
 
 
 def table(results: pd.DataFrame) -> tuple[list[str], list[list[str]]]:

@@ -148,7 +148,9 @@ BEFORE_TENSORFLOW = [
     Case("C15-missing", ["data=csv"], "data.path has no default and was not given; type data.path=…"),
     Case("C15-missing-next", ["data=csv", "data.path=x"], "data.target has no default and was not given; type data.target=…"),
     Case("C15-missing-variable", ["seed=${oc.env:NOPE_X}"], "seed: Environment variable 'NOPE_X' not found"),
-    experiment("C15-missing-variable-in-a-file", "out: ${oc.env:NOPE_X}\n", "out: Environment variable 'NOPE_X' not found"),
+    experiment(
+        "C15-missing-variable-in-a-file", "monitor: ${oc.env:NOPE_X}\n", "monitor: Environment variable 'NOPE_X' not found"
+    ),
     Case("C15-cycle", ["seed=${epochs}", "epochs=${seed}"], r"\w+: Recursive interpolation detected"),
     Case("C15-no-such-key", ["seed=${nope}"], "seed: Interpolation key 'nope' not found"),
     Case("C15-no-such-resolver", ["seed=${nope:1}"], "seed: Unsupported interpolation type nope"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lossmetric_cli.errors import ConfigError, DataError, EnvironmentFault, TrainingError
+from lossmetric_cli.errors import ConfigError, DataError, EnvironmentFault, Stopped, TrainingError
 from lossmetric_cli.record import OWN_FILES, Record, safe_name
 
 AT = datetime(2026, 11, 22, 3, 52, 25, tzinfo=UTC)
@@ -91,9 +91,11 @@ def test_failure_is_kept_with_its_traceback(error: Exception, reason: str, tmp_p
 
 def test_interrupted_run_says_so(tmp_path: Path):
     record = create(tmp_path)
-    with pytest.raises(KeyboardInterrupt), record:
-        raise KeyboardInterrupt
+    with pytest.raises(Stopped), record:
+        raise Stopped("interrupted in epoch 3 by Ctrl-C", exit_code=130)
     assert told(record.folder)["status"] == "interrupted"
+    assert told(record.folder)["error"] == "interrupted in epoch 3 by Ctrl-C"
+    assert not (record.folder / "error.log").exists()
 
 
 def test_run_that_ended_well_is_left_as_it_told(tmp_path: Path):
@@ -175,7 +177,7 @@ def test_latest_names_the_run_and_no_job_of_a_sweep(tmp_path: Path):
 
 def test_files_of_the_record_are_the_ones_that_a_run_leaves(lmrun):
     done = lmrun("data=iris", "model=linear", "metrics=[]", "epochs=1")
-    assert {path.name for path in done.folder.iterdir()} == set(OWN_FILES) - {"error.log", "folds"}
+    assert {path.name for path in done.folder.iterdir()} == set(OWN_FILES) - {"error.log", "folds", "eval", "export"}
 
 
 # --- read back

@@ -303,3 +303,32 @@ def test_folder_in_the_place_of_the_link_is_left_alone(tmp_path: Path):
     with pytest.raises(EnvironmentFault, match=r"^cannot write .+/latest: Is a directory; "):
         store.point(tmp_path / "latest", folder)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "run"]
+
+
+@pytest.fixture
+def precious(tmp_path: Path) -> Path:
+    file = tmp_path / "precious.txt"
+    file.write_text("untouched")
+    return file
+
+
+def test_a_link_in_the_place_of_a_file_is_replaced_and_not_followed(tmp_path: Path, precious: Path):
+    link, unfinished = tmp_path / "run.json", tmp_path / f".run.json.{os.getpid()}.tmp"
+    link.symlink_to(precious)
+    unfinished.symlink_to(precious)
+    store.write(link, "{}")
+    assert (link.read_text(), link.is_symlink(), precious.read_text()) == ("{}", False, "untouched")
+
+
+def test_nothing_is_appended_through_a_link(tmp_path: Path, precious: Path):
+    (tmp_path / "history.csv").symlink_to(precious)
+    with pytest.raises(EnvironmentFault, match="cannot write"):
+        store.append(tmp_path / "history.csv", "1,2\n")
+    assert precious.read_text() == "untouched"
+
+
+def test_a_folder_that_a_link_leads_out_of_is_refused(tmp_path: Path):
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "outputs" / "day").symlink_to(tmp_path)
+    with pytest.raises(EnvironmentFault, match=r"leads out of .* by a link"):
+        store.refuse_way_out(tmp_path / "outputs" / "day", tmp_path / "outputs")

@@ -303,7 +303,9 @@ def test_a_damaged_record_is_refused_in_a_line(lmrun, changed, name, content):
     folder = changed()
     (folder / name).write_text(content, encoding="utf-8")
     run = lmrun("explain", str(folder), code=2)
-    assert re.match(rf"lmrun: error: {folder} is no run folder: its (record is|run.json is missing or) damaged", run.err)
+    assert re.match(
+        rf"lmrun: error: {folder} is no run folder: its (record is|(run|metrics).json is missing or) damaged", run.err
+    )
 
 
 # How it looks

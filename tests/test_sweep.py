@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lossmetric_cli import sweep
+
 WORDS = ("data=iris", "epochs=2", "plots=[]")
 FOUR = ("-m", "optimizer.learning_rate=0.1,0.01", "seed=0,1", "metrics=auc+f1", *WORDS)
 RATES = ("-m", "optimizer.learning_rate=0.001,-1,0.1", "metrics=[auc]", "monitor=val_auc", *WORDS)
@@ -95,3 +97,8 @@ def test_the_learning_rate_experiment_sweeps_by_its_own_words(lmrun):
     run = lmrun("-m", "experiment=learning_rate", "seed=0", "epochs=1", "data=iris", "plots=[]")
     swept = {word for words in results(run)["overrides"] for word in words.split() if "learning_rate=" in word}
     assert len(results(run)) == len(swept - {"experiment=learning_rate"}) == 5
+
+
+def test_text_that_a_spreadsheet_would_compute_gets_a_quote_before_it(tmp_path):
+    sweep.write(pd.DataFrame({"job": [0], "overrides": ["+data.x=1"], "best": [-1.5], "error": ["=cmd|x"]}), tmp_path)
+    assert (tmp_path / "results.csv").read_text() == "job,overrides,best,error\n0,'+data.x=1,-1.5,'=cmd|x\n"

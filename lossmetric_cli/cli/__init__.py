@@ -7,6 +7,7 @@ import sys
 import traceback
 
 from lossmetric_cli.errors import ConfigError, LmrunError, Stopped, did_you_mean
+from lossmetric_cli.text import tame
 
 
 def main(words: list[str] | None = None) -> None:
@@ -53,9 +54,9 @@ def complain(error: LmrunError) -> int:
     word = "" if isinstance(error, Stopped) else "error: "
     advice = f"; {error.advice}" if getattr(error, "advice", "") else ""
     for reason in getattr(error, "reasons", [str(error)]):
-        print(f"lmrun: {word}{' '.join(reason.split())}{advice}", file=sys.stderr)
+        print(f"lmrun: {word}{tame(' '.join(reason.split()))}{advice}", file=sys.stderr)
     for warning in getattr(error, "warnings", []):
-        print(f"lmrun: warning: {' '.join(warning.split())}", file=sys.stderr)
+        print(f"lmrun: warning: {tame(' '.join(warning.split()))}", file=sys.stderr)
     folder = getattr(error, "folder", None)
     if folder:
         print(f"  details: {folder}/error.log", file=sys.stderr)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import hydra as hydra_package
 from hydra import version
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
@@ -95,17 +94,23 @@ def open_hydra(arguments: argparse.Namespace) -> Hydra:
         sys.path.append(plugins)
     if "runspec.yaml" not in ConfigStore.instance().repo:  # Hydra 1.4 warns of a second one in a process
         ConfigStore.instance().store(name="runspec", node=RunSpec, provider="lmrun")
-    search_path = create_config_search_path(arguments.config_path or str(shipped.folder("conf")))
+    search_path = create_config_search_path(_source(arguments.config_path or shipped.folder("conf"), flag="--config-path"))
     if arguments.config_dir:
-        folder = Path(arguments.config_dir).resolve()
-        if not folder.is_dir():
-            raise ConfigError(f"--config-dir: '{folder}' is no folder")
-        search_path.prepend("command-line", f"lmrun-conf://{folder}", anchor=SearchPathQuery(provider="schema"))
+        source = _source(arguments.config_dir, flag="--config-dir")
+        search_path.prepend("command-line", source, anchor=SearchPathQuery(provider="schema"))
     # Hydra's completion lives with configs that do not compose yet, by Hydra's own exceptions.
-    loader = ConfigLoaderImpl(search_path) if arguments.shell_completion else compose.Loader(search_path)
+    loader = compose.Completer(search_path) if arguments.shell_completion else compose.Loader(search_path)
     hydra = Hydra("lmrun", loader)
     GlobalHydra.instance().initialize(hydra)
     return hydra
+
+
+def _source(folder: str | Path, *, flag: str) -> str:
+    """Return where Hydra looks for configs in a folder; a package, which it would import for that, is none."""
+    place = Path(folder).resolve()
+    if not place.is_dir():
+        raise ConfigError(f"{flag}: '{place}' is no folder")
+    return f"lmrun-conf://{place}"
 
 
 def let_own_code_be_imported() -> None:
@@ -174,7 +179,8 @@ def _sweep(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int
 
     now = datetime.now().astimezone()
     with compose.explained():
-        root = Path(config.out).resolve() / "sweeps" / f"{now:%Y-%m-%d}"
+        out = Path(config.out).resolve()
+    root = out / "sweeps" / f"{now:%Y-%m-%d}"
     folder = hydra.config_loader.sweep_folder = store.make_folder(root, f"{now:%H-%M-%S}")
     try:
         hydra.multirun(

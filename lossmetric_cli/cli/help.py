@@ -7,6 +7,7 @@ import textwrap
 
 from lossmetric_cli import shipped
 from lossmetric_cli.errors import ConfigError, did_you_mean
+from lossmetric_cli.text import tame
 
 _TITLE = "lmrun trains a Keras model that YAML options choose by name, and tells its losses from its metrics."
 _COMMANDS = {
@@ -39,7 +40,7 @@ WIDE = 115
 
 def show(words: list[str]) -> int:
     """Print the help of groups, or of everything; return the exit code."""
-    print("\n".join(map(group_help, words)) if words else overview(), end="")
+    print(tame("\n".join(map(group_help, words)) if words else overview()), end="")
     return 0
 
 

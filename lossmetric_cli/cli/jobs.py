@@ -13,7 +13,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from lossmetric_cli import build, devices, store, sweep
+from lossmetric_cli import build, devices, masking, store, sweep
 from lossmetric_cli import spec as specs
 from lossmetric_cli.alarm import Alarm
 from lossmetric_cli.console import Voice
@@ -34,8 +34,8 @@ def begin(config: DictConfig, *, words: list[str], notes: list[str], **facts: An
     for note in [*notes, *mended]:
         voice.note(note)
     title = f"{specs.describe_data(asked)}_{specs.describe_model(asked)}"
-    now = datetime.now().astimezone()
-    record = Record.create(Path(asked.out).resolve(), title, request=request, files=files, at=now)
+    now, hidden = datetime.now().astimezone(), masking.secrets(config)
+    record = Record.create(Path(asked.out).resolve(), title, request=request, files=files, at=now, hidden=hidden)
     train(asked, record, voice)
     return record.folder
 
@@ -43,8 +43,8 @@ def begin(config: DictConfig, *, words: list[str], notes: list[str], **facts: An
 def go_on(record: Record, config: DictConfig, *, words: list[str]) -> None:
     """Note in a run's record what it is asked for from now on."""
     if words:
-        every = [*record.info["overrides"], *specs.masked_words(words)]
-        record.tell(overrides=every, config=specs.masked(config, resolve=True))
+        every = [*record.info["overrides"], *masking.masked_words(words)]
+        record.tell(overrides=every, config=masking.masked(config))
         for name, text in _hydra_files(config, every).items():
             store.write(record.folder / ".hydra" / name, text)
 
@@ -97,12 +97,14 @@ def run_in_sweep(config: DictConfig, *, allowed: list[str]) -> float:
     """
     hydra = HydraConfig.get()
     folder, number = Path(hydra.sweep.dir), int(hydra.job.num)
+    store.remove(folder / "multirun.yaml")  # in which Hydra keeps every secret that was typed
     here = str(Path.cwd())
     if here not in sys.path:  # a worker process of a launcher starts without the parent's path
         sys.path.append(here)
     build.allowed_packages[:] = allowed
-    request, files = {**_request(config, _overrides()), "job": number}, _hydra_files(config, _overrides())
-    record = Record.create_job(folder, number, request=request, files=files, at=datetime.now().astimezone())
+    request, now = {**_request(config, _overrides()), "job": number}, datetime.now().astimezone()
+    files, hidden = _hydra_files(config, _overrides()), masking.secrets(config)
+    record = Record.create_job(folder, number, request=request, files=files, at=now, hidden=hidden)
     voice = Voice()
     label = f" job {number:<7} {' '.join(request['overrides'])}"
     try:
@@ -140,8 +142,9 @@ def close_sweep(folder: Path, *, notes: list[str]) -> int:
 def load(config: DictConfig) -> tuple[specs.RunSpec, list[str]]:
     """Return the RunSpec of a config and what was mended, once all the code it names is known to be reachable."""
     asked, mended = specs.load(config)
-    for group in specs.GROUPS:
+    for group in (*specs.GROUPS, "outputs"):
         build.check_targets(getattr(asked, group), path=group)
+    masking.check(config)
     return asked, mended
 
 
@@ -155,18 +158,18 @@ def _without_hydra(config: DictConfig) -> DictConfig:
 def _request(config: DictConfig, words: list[str]) -> dict[str, Any]:
     """Return what run.json says of what was asked, secrets masked."""
     return {
-        "argv": specs.masked_words(sys.argv[1:]),
+        "argv": masking.masked_words(sys.argv[1:]),
         "overrides": words,
-        "config": specs.masked(config, resolve=True),
+        "config": masking.masked(config),
     }
 
 
 def _hydra_files(config: DictConfig, words: list[str]) -> dict[str, str]:
     """Return the texts of `.hydra/`: the config with its interpolations as they were written, and the overrides."""
-    asked = OmegaConf.create(specs.masked(config, resolve=False))
+    asked = OmegaConf.create(masking.unresolved(config))
     return {"config.yaml": OmegaConf.to_yaml(asked), "overrides.yaml": OmegaConf.to_yaml(words)}
 
 
 def _overrides() -> list[str]:
     """Return the job's words, secrets masked and interpolations as they were typed."""
-    return specs.masked_words(OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))
+    return masking.masked_words(OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False))

@@ -106,6 +106,8 @@ def explained(path: Any) -> Iterator[None]:
     if "://" in str(path):
         raise DataError(f"{quoted(path, limit=80)} is an address; download the file and give its path as data.path")
     try:
+        if file.is_char_device() or file.is_block_device():
+            raise DataError(f"{quoted(path, limit=80)} is a device, which never ends; data.path wants a file")
         yield
     except IsADirectoryError as error:
         raise DataError(f"{quoted(path, limit=80)} is a directory; data.path wants a file") from error

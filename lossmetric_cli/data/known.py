@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from lossmetric_cli import downloads
@@ -13,6 +14,8 @@ from lossmetric_cli.errors import DataError, EnvironmentFault, did_you_mean
 _CLOTHES = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 _THINGS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _MEASURES = ("longitude", "latitude", "age", "rooms", "bedrooms", "population", "households", "income")
+#: A name, a config and a version; `huggingface:NAME` would fetch, and may run, what anybody has put there.
+_CATALOG = re.compile(r"\w+(/[\w.-]+)?(:\d[\d.*]*)?")
 _OTHERWISE = "type data=digits, which needs no download"
 
 
@@ -59,6 +62,11 @@ def tfds(
     Raises EnvironmentFault where the package is missing or cannot download, DataError for a name or split that is not
     there and for more than `memory` gigabytes.
     """
+    if not _CATALOG.fullmatch(name) or "://" in str(data_dir):
+        raise DataError(
+            f"data.name={name} data.data_dir={data_dir}: lmrun reads the catalogue of tensorflow_datasets, such as mnist or "
+            "imdb_reviews/plain_text:1.0.0, and no namespace or address beside it"
+        )
     try:
         import tensorflow_datasets as package
     except ImportError as error:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Endings of the files that are read as pictures.
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+#: What Pillow may take a file for by its first bytes, whatever it is called: EPS would start Ghostscript.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 RESIZES = ("stretch", "crop", "pad")
 #: Pillow's modes of a picture without colours.
 _GRAY = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
@@ -134,7 +136,7 @@ def _opened(file: Path) -> Iterator[Image.Image]:
 
     shown = placed(file)
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=_FORMATS) as image:
             yield image
     except FileNotFoundError as error:
         raise DataError(f"image {shown} is not there; a CSV names its images from its own folder on") from error

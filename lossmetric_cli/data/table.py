@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+#: Cells of a Parquet file, whose rows are not read block by block: 4 GB of numbers.
+LARGEST_PARQUET = 500_000_000
+
 
 @dataclass
 class Table:
@@ -150,6 +153,16 @@ class Opened:
         return parse(file, text_columns=text, decimal=self.dialect.point, na=self.dialect.na)
 
 
+def _check_cells(content: bytes, *, name: str) -> None:
+    """Refuse a Parquet file of so many cells that reading it is an attack on the memory: a few bytes may stand for all."""
+    from pyarrow.parquet import read_metadata
+
+    about = read_metadata(io.BytesIO(content))
+    cells = about.num_rows * about.num_columns
+    if cells > LARGEST_PARQUET:
+        raise DataError(f"{name} says that it has {cells:,} cells, and a Parquet file is read whole; save it as CSV")
+
+
 @dataclass
 class ParquetFile:
     """A Parquet file: its columns have types, and its records are counted from 1."""
@@ -199,7 +212,10 @@ def _opened(content: bytes, name: str, dialect: Dialect, before: int = 0) -> Any
     import pandas as pd
 
     try:
+        _check_cells(content, name=name)
         frame = pd.read_parquet(io.BytesIO(content))
+    except DataError:
+        raise
     except ImportError as error:
         raise EnvironmentFault(
             f"{name} is a Parquet file, which needs pyarrow; pip install 'lossmetric_cli[parquet]'"

@@ -73,10 +73,18 @@ def _read_folder(path: str, *, encoding: str) -> tuple[dict, list[str]]:
     files = [(file, folder.name) for folder in folders for file in sorted(folder.glob("*.txt"))]
     if len({name for _, name in files}) < 2:
         raise DataError(f"{placed(path)} has {counted(len(folders), 'folder')} with .txt files, and classes are two or more")
+    _refuse_links(root, [file for file, _ in files])
     texts = [_read_text(file, encoding=encoding) for file, _ in files]
     empty = sum(not words.split() for words in texts)
     notes = [f"{counted(empty, 'text')} of {len(texts):,} hold no word"] if empty else []
     return {"text": np.array(texts, dtype="object"), "label": np.array([name for _, name in files])}, notes
+
+
+def _refuse_links(root: Path, files: list[Path]) -> None:
+    """Refuse files that are elsewhere: their words would stand in model.keras."""
+    for file in files:
+        if root.resolve() not in file.resolve().parents:
+            raise DataError(f"{placed(file)} is a link out of {placed(root)}; copy what it names there")
 
 
 def _read_text(file: Path, *, encoding: str) -> str:

@@ -7,7 +7,9 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from lossmetric_cli.text import tame
 
 LABELS = 12
 NARROW = 60
@@ -110,7 +112,8 @@ def rule() -> list[Row]:
 def laid_out(rows: Iterable[Row], *, width: int, is_bold: bool = False) -> str:
     """Return the text of a page, its title and labels in bold if asked."""
     bold, plain = (_BOLD, _PLAIN) if is_bold else ("", "")
-    return "".join(f"{line.rstrip()}\n" for row in rows for line in _lines(row, bold, plain, is_narrow=width < NARROW))
+    tamed = (replace(row, text=tame(row.text), label=row.label and tame(row.label)) for row in rows)
+    return "".join(f"{line.rstrip()}\n" for row in tamed for line in _lines(row, bold, plain, is_narrow=width < NARROW))
 
 
 def is_bold_wanted() -> bool:

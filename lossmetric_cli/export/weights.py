@@ -47,7 +47,7 @@ def load(file: Path) -> keras.Model:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of own code that Keras cannot vouch for
-            return keras.models.load_model(file, compile=False)
+            return keras.models.load_model(file, compile=False, safe_mode=True)
     except Exception as error:  # whatever a damaged file, or own code that is not here, makes Keras raise
         raise ConfigError(f"{file} cannot be read: {' '.join(str(error).split())[:160]}") from error
 

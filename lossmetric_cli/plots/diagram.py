@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.plots.graph import HEIGHT, LINE, WIDTH, Box, Layout, Place, boxes_of, layout
 from lossmetric_cli.plots.labels import text_width, trimmed
-from lossmetric_cli.plots.style import GREY, INK, clean, quiet_style
+from lossmetric_cli.plots.style import GREY, INK, blank, clean, quiet_style
 
 # Inches around the boxes, above them for the title, below them for a note, and across at least.
 EDGE, TITLE, NOTE, NARROWEST = 0.2, 0.66, 0.18, 3.3
 #: Inches that a letter of the title takes at most, in the mean.
 LETTER = 0.066
+#: Layers that can be placed in a second.
+MOST_LAYERS = 10_000
 TRAINED, FROZEN, EMPTY = "#dcebf5", "#e2e2e2", "white"
 
 
@@ -39,6 +40,8 @@ def model(record: HasModel, *, dpi: int = 110) -> Figure:
     described = record.model
     if not described.get("layers"):
         raise ConfigError("plots.model draws model.json, and this run has none; run it again, or type plots=[curves]")
+    if len(described["layers"]) > MOST_LAYERS:
+        raise ConfigError(f"plots.model: model.json has more than {MOST_LAYERS:,} layers; type plots=[curves]")
     boxes = boxes_of(described)
     found, notes = layout(boxes, is_graph=described["is_graph"]), notes_of(described, boxes)
     with quiet_style():
@@ -64,8 +67,7 @@ def drawn(found: Layout, *, name: str, title: str, notes: list[str], dpi: int) -
     """Return the figure of a layout."""
     widest = max(found.width, NARROWEST, LETTER * len(title))
     width, height = widest + 2 * EDGE, found.height + TITLE + NOTE * (len(notes) + 1) + EDGE
-    figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = blank(width, height, dpi=dpi)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()

@@ -7,14 +7,13 @@ from itertools import chain
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.plots.labels import label_best, label_ends, label_levels, text_width, trimmed
 from lossmetric_cli.plots.numbers import HasHistory, panels
 from lossmetric_cli.plots.panel import Line, Panel, has_noise, trace
-from lossmetric_cli.plots.style import GREY, INK, LINES, clean, quiet_style
+from lossmetric_cli.plots.style import GREY, INK, LINES, blank, clean, quiet_style
 from lossmetric_cli.plots.ticks import set_epoch_axis, set_value_axis
 
 # Inches around and between the axes. NAMES is the room for "validation" at the end of a line.
@@ -46,8 +45,7 @@ def drawn(shown: list[Panel], *, title: str, width: float, row_height: float, dp
     plots = [row_height * (WIDE if len(row) == 1 else 1) - TITLE - FOOT for row in rows]
     feet = [FOOT + NOTE * noted(row, lines) for row, lines in zip(rows, notes, strict=True)]
     height = HEADER + sum(TITLE + plot + foot for plot, foot in zip(plots, feet, strict=True)) + EDGE / 2
-    figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = blank(width, height, dpi=dpi)
     write_header(figure, title if shown else f"{title} · no loss or metric was recorded")
     axes = [[figure.add_subplot() for _ in row] for row in rows]
     place(axes, plots=plots, feet=feet, ticks=0.5)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli import store
 from lossmetric_cli.build import build
+from lossmetric_cli.errors import ConfigError, LmrunError
 from lossmetric_cli.plots.files import save
 
 if TYPE_CHECKING:
@@ -20,7 +22,10 @@ def draw(record: Record, nodes: dict[str, Any]) -> list[str]:
     failures = []
     for key, node in nodes.items():
         try:
-            save(build(node, path=f"plots.{key}", record=record), record.folder / "plots", key, write=store.write)
+            if not re.fullmatch(r"[\w-]+", key):
+                raise ConfigError(f"plots.{key}: a plot's name is letters, digits, _ and -, as its files are called so")
+            save(build(node, path=f"plots.{key}", record=record), record.place("plots"), key, write=store.write)
         except Exception as error:
-            failures.append(f"plots.{key} failed: {type(error).__name__}: {error}; lmrun plot {record.folder} draws it again")
+            told = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
+            failures.append(f"plots.{key:.80} failed: {told}; lmrun plot {record.folder} draws it again")
     return failures

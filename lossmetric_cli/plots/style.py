@@ -8,8 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
+from lossmetric_cli.errors import ConfigError
+
+#: Pixels of a picture: 800 MB while it is drawn.
+LARGEST = 200_000_000
 INK, GREY, FAINT = "#222222", "#6b6b6b", "#e4e4e4"
 RIVAL = "#8A4F7D"
 
@@ -68,6 +74,15 @@ def quiet_style() -> Iterator[None]:
         installed = set(fontManager.get_font_names())
         matplotlib.rcParams.update(SETTINGS | {"font.family": [font for font in FONTS if font in installed]})
         yield
+
+
+def blank(width: float, height: float, *, dpi: int) -> Figure:
+    """Return an empty figure of so many inches; raise ConfigError for one whose pixels would fill the memory."""
+    if width * height * dpi**2 > LARGEST:
+        raise ConfigError(f"a picture of {width:.0f} x {height:.0f} inches at {dpi} dpi is too large; lower its dpi")
+    figure = Figure(figsize=(width, height), dpi=dpi, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def clean(text: object, *, length: int = 60) -> str:

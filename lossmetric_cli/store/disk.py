@@ -44,8 +44,9 @@ def _operation(act: Callable[P, T]) -> Callable[P, T]:
 
 @_operation
 def create(path: Path) -> FileIO:
-    """Return a new, empty file to write to."""
-    return path.open("wb", buffering=0)
+    """Return a new, empty file to write to; never through a link that somebody has laid there."""
+    path.unlink(missing_ok=True)
+    return path.open("xb", buffering=0)
 
 
 @_operation
@@ -56,8 +57,9 @@ def create_new(path: Path) -> FileIO:
 
 @_operation
 def extend(path: Path) -> FileIO:
-    """Return a file to read and to write to the end of, made where there is none."""
-    return path.open("a+b", buffering=0)
+    """Return a file to read and to write to the end of, made where there is none; a link that stands there is not followed."""
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    return open(handle, "a+b", buffering=0)  # noqa: PTH123 - of a handle
 
 
 @_operation

@@ -43,6 +43,7 @@ def through(path: Path) -> Iterator[Path]:
     with explained(path):
         ensure(path.parent)
         with becoming(path, unfinished):
+            unfinished.unlink(missing_ok=True)  # which may be a link that somebody has laid there
             yield unfinished
             with unfinished.open("rb+", buffering=0) as file:
                 disk.sync(file)

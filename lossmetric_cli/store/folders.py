@@ -29,6 +29,12 @@ def make_numbered(root: Path) -> Path:
     return _first_free(root, map(str, itertools.count(1)))
 
 
+def refuse_way_out(path: Path, below: Path) -> None:
+    """Raise EnvironmentFault for a path that does not lie below a folder once its links are followed."""
+    if below.resolve() not in path.resolve().parents:
+        raise EnvironmentFault(f"{path} leads out of {below} by a link; remove the link")
+
+
 def ensure_folder(folder: Path) -> None:
     """Make a folder, and those above it, where they are not there. Raises EnvironmentFault where one cannot be made."""
     with disk.explained(folder):

@@ -9,6 +9,8 @@ from lossmetric_cli.explain import explain, is_name, page
 
 #: The run or sweep that ended last, under the default `out`.
 LATEST = Path("outputs") / "latest"
+#: Letters of a file's name that no disk has.
+LONGEST = 255
 
 
 def answer(words: list[str], *, width: int | None = None) -> str:
@@ -28,6 +30,8 @@ def answer(words: list[str], *, width: int | None = None) -> str:
 def _folder(word: str) -> Path | None:
     """Return the folder that a word names, None for a word that is a name or an override."""
     path = Path(word)
+    if max(map(len, path.parts), default=0) > LONGEST:
+        return None
     if (path / "run.json").exists() or is_sweep(path):
         return path
     if word == "latest":
@@ -54,6 +58,13 @@ def _told(folder: Path, *, is_gap: bool, width: int) -> str:
             rows = sweeps.story(folder, width=width)
         else:
             rows = (gaps if is_gap else runs).story(Record.read(folder), width=width)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:  # the record is a file that anything may have written
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:  # the record is a file that anything may have written
         raise ConfigError(f"{folder} is no run folder: its record is damaged ({type(error).__name__}: {error})") from error
     return page.printable(page.laid_out(rows, width=width, is_bold=page.is_bold_wanted()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ def story(folder: Path, *, width: int) -> list[Row]:
     rows += page.blank()
     rows += page.items("failed", [f"{job['job']}: {_differs(job, jobs)}: {job['error']}" for job in failed], width=width)
     if finished:
-        rows += page.command("next", f"lmrun explain {folder / str(finished[0]['job'])}", width=width, keeps_words=True)
+        rows += page.command("next", f"lmrun explain {shlex.quote(finished[0]['folder'])}", width=width, keeps_words=True)
     return rows
 
 
@@ -39,7 +40,7 @@ def _best(folder: Path, finished: list[dict[str, Any]], jobs: list[dict[str, Any
     if not finished:
         return ["No job finished, so there is no best one."]
     first = finished[0]
-    record = Record.read(folder / str(first["job"]))
+    record = Record.read(Path(first["folder"]))
     told = [
         f"The best by {first['monitor']} ({BETTER[record.info['monitor']['direction']]}) is job {first['job']}: "
         f"{_differs(first, jobs)}, {figure(first['best'])} at epoch {first['epoch']:.0f}."

@@ -30,5 +30,5 @@ def listed(words: Sequence[str]) -> str:
 def command(info: dict[str, Any], *changes: str, is_sweep: bool = False) -> str:
     """Return what to type for a run's own words with some of them changed."""
     keys = {"quiet", *(change.partition("=")[0] for change in changes)}
-    kept = [word for word in info.get("overrides", []) if word.partition("=")[0] not in keys]
+    kept = [word for word in info.get("overrides", []) if word[:1] != "-" and word.partition("=")[0] not in keys]
     return " ".join(["lmrun", *(["-m"] if is_sweep else []), *map(shlex.quote, [*kept, *changes])])

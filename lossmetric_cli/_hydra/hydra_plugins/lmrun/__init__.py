@@ -11,7 +11,7 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import Container, OmegaConf
 
-from lossmetric_cli import shipped
+from lossmetric_cli import shipped, yaml_files
 from lossmetric_cli.errors import ConfigError
 
 
@@ -37,10 +37,14 @@ class UserSource(FileConfigSource):
     def scheme() -> str:
         return "lmrun-conf"
 
+    def is_config(self, config_path: str) -> bool:
+        return ".." not in Path(config_path).parts and super().is_config(config_path)
+
     def load_config(self, config_path: str) -> ConfigResult:
         group, name = _split(config_path)
         file = Path(self.path, group, f"{name}.yaml")
         try:
+            yaml_files.check(file)
             result = super().load_config(config_path)
         except ValueError as error:  # a header of more than two words, or bytes that are no UTF-8
             raise ConfigError(f"{shipped.shown(file)}: {error}") from error
@@ -100,6 +104,7 @@ def _split(config_path: str) -> tuple[str, str]:
 
 def _load(file: Path) -> Container:
     try:
+        yaml_files.check(file)
         node = OmegaConf.load(file)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{shipped.shown(file)}: {error}") from error

@@ -1,0 +1,33 @@
+"""What may be shown and kept of a text that somebody else wrote: its letters, without secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+MASK = "***"
+#: A name and a password in an address.
+_LOGIN = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
+#: What steers a terminal, turns the direction of reading, or is no character by itself.
+_STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+
+
+def tame(text: str) -> str:
+    """Return a text without what would steer the terminal that shows it; line ends and tabs stay."""
+    return _STEERS.sub("", text)
+
+
+def without(told: Any, hidden: Sequence[str] = ()) -> Any:
+    """Return a text, or lists and mappings of texts, with the `hidden` ones and the logins of addresses as `***`."""
+    if isinstance(told, dict):
+        return {key: without(item, hidden) for key, item in told.items()}
+    if isinstance(told, (list, tuple)):
+        return [without(item, hidden) for item in told]
+    if not isinstance(told, str):
+        return told
+    for secret in hidden:
+        told = told.replace(secret, MASK)
+        for end in range(len(secret) - 1, 3, -1) if "…" in told else ():  # a long sentence is cut, maybe within the secret
+            told = told.replace(f"{secret[:end]}…", f"{MASK}…")
+    return _LOGIN.sub(MASK, told)
