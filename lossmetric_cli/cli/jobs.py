@@ -19,6 +19,7 @@ from lossmetric_cli.alarm import Alarm
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import EnvironmentFault, LmrunError, Stopped
 from lossmetric_cli.record import Record
+from lossmetric_cli.state import archive
 
 
 def run_alone(config: DictConfig, *, notes: list[str]) -> Path:
@@ -66,7 +67,8 @@ def train(asked: specs.RunSpec, record: Record, voice: Voice, *, past: Any = Non
     except LmrunError as error:
         if (record.folder / "error.log").exists():
             error.folder = record.folder
-        if isinstance(error, Stopped | EnvironmentFault) and record.folder.is_dir():
+        has_trained = isinstance(error, EnvironmentFault) and (record.folder / archive.FOLDER).is_dir()
+        if record.folder.is_dir() and (isinstance(error, Stopped) or has_trained):
             error.advice = f"continue with: lmrun resume {shown(record.folder)}"
         raise
 
