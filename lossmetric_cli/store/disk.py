@@ -58,8 +58,11 @@ def create_new(path: Path) -> FileIO:
 @_operation
 def extend(path: Path) -> FileIO:
     """Return a file to read and to write to the end of, made where there is none; a link that stands there is not followed."""
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o666)
-    return open(handle, "a+b", buffering=0)  # noqa: PTH123 - of a handle
+
+    def opened(name: str, flags: int) -> int:
+        return os.open(name, flags | os.O_NOFOLLOW, 0o666)
+
+    return open(path, "a+b", buffering=0, opener=opened)
 
 
 @_operation

@@ -22,8 +22,8 @@ from lossmetric_cli.store.unfinished import is_alive, settle
 _NAME = ".lock"
 #: What flock answers on a file system that has none: some network disks.
 _NO_FLOCK = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-#: Seconds in which the holder of a lock has written who it is.
-_SETTLED = 0.2
+#: Seconds in which the holder of a lock has written who it is, however busy the machine.
+_SETTLED = 1.0
 
 
 @dataclass(frozen=True)
