@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import re
 from pathlib import Path
 
 import yaml
@@ -23,14 +25,20 @@ def check(file: Path) -> None:
         raise ConfigError(f"{shipped.shown(file)} is no file, but a device, a pipe or a link to nothing; remove it")
     if file.stat().st_size > LARGEST:
         raise ConfigError(f"{shipped.shown(file)} has more than {LARGEST:,} bytes, and a config is shorter")
+    if _brackets(file.read_text(encoding="utf-8")) > DEEPEST:  # PyYAML takes minutes to read 100,000 of them
+        raise ConfigError(f"{shipped.shown(file)} has more than {DEEPEST} levels; make it flatter")
     with file.open(encoding="utf-8") as stream:
         deepest, count = _measured(stream)
     if deepest > DEEPEST:
         raise ConfigError(f"{shipped.shown(file)} has more than {DEEPEST} levels; make it flatter")
     if count > MOST:
-        raise ConfigError(
-            f"{shipped.shown(file)} stands for more than {MOST:,} values by its aliases (*); write out what it means"
-        )
+        raise ConfigError(f"{shipped.shown(file)} has more than {MOST:,} values once its aliases (*) are written out")
+
+
+def _brackets(text: str) -> int:
+    """Return how many brackets are open at once, those in quotes among them."""
+    steps = (1 if found[0] in "[{" else -1 for found in re.finditer(r"[\[\]{}]", text))
+    return max(itertools.accumulate(steps), default=0)
 
 
 def _measured(stream: object) -> tuple[int, float]:

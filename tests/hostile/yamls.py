@@ -126,7 +126,11 @@ HYDRA = [
         f"sets hydra.job_logging, {OPENS}",
         f"class_weight: {HANDLER}\nhydra: {{job_logging: '${{class_weight}}'}}\n",
     ),
-    experiment("launcher-by-interpolation", "BasicLauncherConf", "class_weight: {}\nhydra: {launcher: '${class_weight}'}\n"),
+    experiment(
+        "launcher-by-interpolation",
+        "BasicLauncherConf|hydra.launcher",
+        "class_weight: {}\nhydra: {launcher: '${class_weight}'}\n",
+    ),
     experiment(
         "launcher-that-a-file-chooses",
         f"sets hydra.launcher._target_, {OPENS}",
@@ -175,18 +179,20 @@ HYDRA = [
         files={"theirs/loss/mse.yaml": "_target_: os.system\n"},
     ),
     experiment("allow-code", "unknown key 'allow_code'", "allow_code: os\n"),
-    experiment("above-conf", "(?i)unknown|not find", "defaults: [/loss@class_weight: ../../../../../../../../outside/keys]\n"),
+    experiment(
+        "above-conf", "(?i)unknown|not find|traversal", "defaults: [/loss@class_weight: ../../../../../../../../outside/keys]\n"
+    ),
 ]
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
 )
-ALIASES = "stands for more than 100,000 values by its aliases"
+ALIASES = "has more than 100,000 values once its aliases"
 PARSED = [
     experiment("yaml-object", "could not determine a constructor", "epochs: !!python/object/apply:os.system [touch ran]\n"),
     experiment("yaml-module", "could not determine a constructor", "seed: !!python/module:antigravity\n"),
     experiment("yaml-bomb", ALIASES, "class_weight:\n  " + BOMB.replace("\n", "\n  ") + "z: 1\n"),
     experiment("yaml-alias-of-itself", ALIASES, "class_weight: &a [*a]\n"),
-    experiment("yaml-deep", "has more than 40 levels", f"class_weight: {'[' * 5000}{']' * 5000}\n"),
+    experiment("yaml-deep", "has more than 40 levels", f"class_weight: {'[' * 100_000}{']' * 100_000}\n"),
     experiment("yaml-long", "has more than 1,048,576 bytes", "#" * 2**20 + "\n"),
     experiment("yaml-duplicate", "found duplicate key epochs", "epochs: 1\nepochs: 2\n"),
     experiment("yaml-control-characters", "unacceptable character", "epochs: '\x00\x1b[31m'\n"),
