@@ -131,21 +131,18 @@ class Record:
         """history.csv as a frame, a row an epoch; empty before the first epoch has ended."""
         import pandas as pd
 
-        path = self._readable("history.csv")
-        if path is None:
-            return pd.DataFrame({"epoch": []})
-        with path.open(encoding="utf-8") as file:
-            if file.readline().count(",") > _MOST_COLUMNS:
-                raise ConfigError(f"{path} has more than {_MOST_COLUMNS:,} columns, and no run has so many")
-        return pd.read_csv(path, float_precision="round_trip")
+        lines = self._lines("history.csv")
+        if lines.partition(b"\n")[0].count(b",") > _MOST_COLUMNS:
+            raise ConfigError(f"{self.folder / 'history.csv'} has more than {_MOST_COLUMNS:,} columns, and no run has so many")
+        return pd.read_csv(io.BytesIO(lines), float_precision="round_trip") if lines else pd.DataFrame({"epoch": []})
 
     @property
     def seconds(self) -> float:
         """How long its epochs took by timing.csv."""
         import pandas as pd
 
-        path = self._readable("timing.csv")
-        return float(pd.read_csv(path)["seconds"].sum()) if path else 0.0
+        lines = self._lines("timing.csv")
+        return float(pd.read_csv(io.BytesIO(lines))["seconds"].sum()) if lines else 0.0
 
     @property
     def folds(self) -> list[Record]:
@@ -251,6 +248,11 @@ class Record:
         path = self.folder / name
         store.refuse_way_out(path, self.folder)
         return path
+
+    def _lines(self, name: str) -> bytes:
+        """Return the whole lines of a file of the record: a kill may have torn the last one."""
+        path = self._readable(name)
+        return store.whole_lines(path) if path else b""
 
     def _readable(self, name: str) -> Path | None:
         """Return a file of the record, None where there is none; anybody may have made it, so it is held to a size."""

@@ -224,3 +224,13 @@ def test_name_of_a_folder_holds_no_separator_and_says_what_it_can(title: str, na
 
 def test_name_of_a_folder_is_at_most_80_bytes():
     assert len(safe_name("x" * 300).encode()) == 80
+
+
+def test_line_that_a_kill_has_torn_is_no_epoch(tmp_path: Path):
+    record = create(tmp_path)
+    record.add_epoch({"epoch": 1, "loss": 0.25}, seconds=1)
+    with (record.folder / "history.csv").open("a") as file:
+        file.write("99,0.1")
+    assert record.history.to_dict("list") == {"epoch": [1], "loss": [0.25]}
+    (record.folder / "history.csv").write_text("")
+    assert record.history.empty

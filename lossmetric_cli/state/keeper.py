@@ -74,7 +74,10 @@ class Keeper(keras.callbacks.Callback):
 
     def prepare(self) -> list[str]:
         """Let callbacks go on with their files, before training begins again; return what is to be said of them."""
-        return self._snapshot.prepare(self._past) if self._past else []
+        if self._past is None:
+            return []
+        archive.prune(self._record.folder, self._past.number)
+        return self._snapshot.prepare(self._past)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Put back what an earlier part of the run left, and listen."""

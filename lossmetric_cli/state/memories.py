@@ -33,6 +33,7 @@ def _of(callback: Callback) -> dict[str, Any]:
         return callback.get_state()
     if isinstance(callback, keras.callbacks.CSVLogger):
         callback.csv_file.flush()
+        store.sync(Path(callback.filename))
         return {_FILE_SIZE: Path(callback.filename).stat().st_size}
     return {name: getattr(callback, name) for name in _names(callback) if hasattr(callback, name)}
 

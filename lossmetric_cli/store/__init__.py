@@ -1,6 +1,6 @@
 """Durable writes: every byte that lmrun keeps goes through here."""
 
-from lossmetric_cli.store.files import append, cut, remove, scratch, through, whole_lines, write
+from lossmetric_cli.store.files import append, cut, remove, scratch, sync, through, whole_lines, write
 from lossmetric_cli.store.folders import (
     ensure_folder,
     hand_over,
@@ -28,6 +28,7 @@ __all__ = [
     "remove_folder",
     "scratch",
     "staging",
+    "sync",
     "through",
     "whole_lines",
     "write",

@@ -77,6 +77,12 @@ def whole_lines(path: Path) -> bytes:
         return b""
 
 
+def sync(path: Path) -> None:
+    """Wait until what others wrote to a file is on the disk. Raises EnvironmentFault where it cannot be."""
+    with explained(path), path.open("rb", buffering=0) as file:
+        disk.sync(file)
+
+
 def cut(path: Path, size: int) -> None:
     """Cut a file to its first `size` bytes and wait until that is on the disk; a file that is not there stays so.
 
