@@ -248,7 +248,7 @@ def _fit(spec: RunSpec, setup: Setup, progress: Progress) -> None:
                 validation_freq=spec.validation_freq,
                 verbose=0,
             )
-    except LmrunError:
+    except (LmrunError, MemoryError):
         raise
     except Exception as error:
         if setup.outputs[0].loss is None and "No loss to compute" in str(error):  # Keras tells only once it trains (3.15)

@@ -24,6 +24,7 @@ from lossmetric_cli.errors import ConfigError, DataError
 
 CITIES = ["Oslo", "Paris", "Rome"]
 ROWS = 60
+ROW = np.arange(ROWS)
 
 
 def patients() -> pd.DataFrame:
@@ -540,7 +541,49 @@ def test_missing_values_after_the_first_block_are_counted(tmp_path: Path, small_
     frame = halves()
     frame.loc[2500:2599, "a"] = np.nan
     notes = ready(read(tmp_path, frame, target="y", stream=True, missing="mean")).notes
-    assert any(re.match("100 missing values of 'a' in all rows became", note) for note in notes)
+    assert any(re.match("100 missing values of 'a' became", note) for note in notes)
+
+
+def test_what_a_missing_value_becomes_is_told_in_every_kind_of_column_and_part(tmp_path: Path):
+    frame = patients()
+    frame.loc[:4, ["age", "city", "smoker", "seen"]] = None
+    notes = ready(read(tmp_path, frame, missing="mean"), split=lambda **facts: {"train": ROW[5:], "val": ROW[:5]}).notes
+    told = [note for note in notes if note.startswith("5 missing values of")]
+    assert [note.partition("of ")[2] for note in told] == [
+        f"'age' became {frame.age.mean():.4g}",
+        *("'city' count as unknown", "'smoker' count as no", "'seen' became zeros"),
+    ]
+
+
+def test_day_that_no_calendar_has_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match=r"column 'seen' holds dates such as 2026-12-31, but line 4: '2024-02-30'"):
+        read(tmp_path, patients().assign(seen=["2024-02-29", "2024-01-01", "2024-02-30"] * 20))
+
+
+def test_whole_numbers_past_64_bits_are_refused(tmp_path: Path):
+    with pytest.raises(DataError, match=r"column 'age' has whole numbers past 64 bits \(line 2: '1180591620717411303424'\)"):
+        read(tmp_path, patients().assign(age=[str(2**70 + row) for row in range(ROWS)]))
+
+
+def test_weight_below_zero_is_named_by_its_line(tmp_path: Path):
+    frame = patients().assign(age=1.0)
+    frame.loc[3, "age"] = -1
+    with pytest.raises(DataError, match=r"sample_weight 'age' is below 0 \(line 5: '-1.0'\)"):
+        read(tmp_path, frame, sample_weight="age")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux'")
+def test_table_that_memory_does_not_hold_says_to_stream_it(tmp_path: Path):
+    written(tmp_path, "a,y\n" + "1.25,0\n1.5,1\n" * 100_000)
+    code = (
+        "import resource, sys; from lossmetric_cli import devices; from lossmetric_cli.cli import answer;"
+        "devices.load_tensorflow(); import lossmetric_cli.runner, pandas;"
+        "held = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"
+        "resource.setrlimit(resource.RLIMIT_AS, (held + 2**23,) * 2);"
+        "sys.exit(answer(['data=csv', 'data.path=x.csv', 'data.target=y']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, "more memory than there is; type data.stream=true" in done.stderr) == (5, True), done.stderr
 
 
 def test_numbers_too_large_after_the_first_block_are_told_once(tmp_path: Path, small_blocks: None):

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from lossmetric_cli import build, devices, store, sweep
 from lossmetric_cli import spec as specs
 from lossmetric_cli.console import Voice
-from lossmetric_cli.errors import LmrunError
+from lossmetric_cli.errors import EnvironmentFault, LmrunError
 from lossmetric_cli.record import Record
 
 
@@ -113,7 +113,12 @@ def _train(asked: specs.RunSpec, record: Record, voice: Voice) -> float:
     devices.load_tensorflow()
     from lossmetric_cli import folds, runner
 
-    return (folds if folds.is_asked(asked) else runner).run(asked, record, voice)
+    try:
+        return (folds if folds.is_asked(asked) else runner).run(asked, record, voice)
+    except MemoryError as error:
+        raise EnvironmentFault(
+            "this takes more memory than there is; type data.stream=true for a large CSV, or a smaller batch_size or model"
+        ) from error
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:

@@ -286,15 +286,18 @@ def parse(file: TextFile, *, text_columns: Sequence[str], decimal: str, na: Sequ
     """
     import pandas as pd
 
-    return pd.read_csv(
-        BytesIO(file.text.encode()),
-        sep=file.sep,
-        header=0 if file.has_header else None,
-        names=file.names,
-        index_col=False,
-        decimal=decimal,
-        dtype=dict.fromkeys(text_columns, str),
-        na_values={name: list(na) for name in file.names if name not in text_columns},
-        keep_default_na=False,
-        low_memory=False,
-    )
+    try:
+        return pd.read_csv(
+            BytesIO(file.text.encode()),
+            sep=file.sep,
+            header=0 if file.has_header else None,
+            names=file.names,
+            index_col=False,
+            decimal=decimal,
+            dtype=dict.fromkeys(text_columns, str),
+            na_values={name: list(na) for name in file.names if name not in text_columns},
+            keep_default_na=False,
+            low_memory=False,
+        )
+    except pd.errors.ParserError as error:
+        raise MemoryError if "out of memory" in str(error) else error from error  # pandas 2.3 has no type for it

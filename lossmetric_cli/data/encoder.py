@@ -119,8 +119,7 @@ def fit(columns: Sequence[Column], raw: dict[str, np.ndarray], *, recipe: Recipe
     for group, parts in blocks.items():
         outputs = {group: keras.ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0], **outputs}
     model = keras.Model(inputs, outputs, name="columns")
-    numbers = () if recipe.missing == "error" else [column.name for column in columns if column.kind == "number"]
-    fills = {name: _fill(raw[name], recipe) for name in numbers}
+    fills = {c.name: _fill(raw[c.name], recipe) for c in columns if c.kind == "number" and recipe.missing != "error"}
     return Encoder(model, {group: tuple(parts) for group, parts in names.items()}, values, notes, packed, fills)
 
 
@@ -169,20 +168,20 @@ def _fill(cells: np.ndarray, recipe: Recipe) -> float:
     return float(found(known)) if found and len(known) else 0.0
 
 
-def filled(encoder: Encoder, *, absent: dict[str, int], word: str) -> list[str]:
-    """Return a sentence for each column of numbers that lacks some, which are filled."""
+def filled(columns: Sequence[Column], encoder: Encoder, *, recipe: Recipe, absent: dict[str, int]) -> list[str]:
+    """Return a sentence for each column that lacks values, on what became of them."""
+    words = {"category": "count as unknown", "boolean": "count as no", "date": "became zeros", "text": "have no word"}
+    became = {c.name: words.get(c.kind) or f"became {encoder.fills[c.name]:.4g}" for c in columns if recipe.missing != "error"}
     return [
-        f"{counted(absent[name], 'missing value')} of {quoted(name)} in {word} became {fill:.4g}"
-        for name, fill in encoder.fills.items()
-        if absent[name]
+        f"{counted(absent[name], 'missing value')} of {quoted(name)} {told}" for name, told in became.items() if absent[name]
     ]
 
 
 def absences(columns: Sequence[Column], raw: dict[str, np.ndarray]) -> dict[str, int]:
-    """Return how many numbers each column lacks."""
+    """Return how many values each column lacks."""
     import numpy as np
 
-    return {c.name: int(np.isnan(raw[c.name]).sum()) for c in columns if c.kind == "number"}
+    return {c.name: int((np.isnan(raw[c.name]) if c.kind == "number" else raw[c.name] == "").sum()) for c in columns}
 
 
 def _boolean(given: Any, cells: np.ndarray, column: Column, recipe: Recipe, notes: list[str]) -> tuple[Any, list[str]]:

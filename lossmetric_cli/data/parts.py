@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -150,8 +151,9 @@ def fitted(dataset: Dataset, x: Any, x_test: Any, rows: dict[str, np.ndarray]) -
     others = {} if is_streamed else {words[part]: rows_at(x, where) for part, where in rows.items() if part != "train"}
     others |= {} if x_test is None else {"test": x_test}
     strange = [note for word, raw in others.items() for note in unseen(dataset.columns, trained, raw, word=word)]
-    fills = [] if is_streamed else filled(encoder, absent=absences(dataset.columns, trained), word="training")
-    return encoder, [*encoder.notes, *fills, *strange]
+    absent = Counter({} if is_streamed else absences(dataset.columns, x))
+    absent.update(absences(dataset.columns, x_test) if x_test is not None else {})
+    return encoder, [*encoder.notes, *filled(dataset.columns, encoder, recipe=dataset.recipe, absent=absent), *strange]
 
 
 def known_rows(x: Any, rows: np.ndarray) -> dict[str, np.ndarray]:

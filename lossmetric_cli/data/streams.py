@@ -136,7 +136,7 @@ class Stream:
                 arrays = encoder.encode(raw)
                 shelf.add(arrays if isinstance(arrays, dict) else {"numbers": arrays})
             found = shelf.arrays()
-        self.notes += filled(encoder, absent=absent, word="all rows")
+        self.notes += filled(self.columns, encoder, recipe=self.recipe, absent=absent)
         return found["numbers"] if list(found) == ["numbers"] else found
 
     def raw(self, table: Table) -> dict[str, np.ndarray]:

@@ -295,6 +295,10 @@ def read_weight(table: Table, name: str | None, *, decimal: str, notes: list[str
         return None
     weights = read_numbers(table, name=name, decimal=decimal, missing="drop", notes=notes)
     refuse_missing(weights != weights, what=f"sample_weight {quoted(name)}", table=table, fix="give every row one")
+    if (weights < 0).any():
+        raise DataError(
+            f"sample_weight {quoted(name)} is below 0 ({table.cell(name, int(weights.argmin()))}); weights go from 0 up"
+        )
     return weights
 
 
