@@ -667,6 +667,12 @@ def test_what_cannot_be_streamed_is_refused(settings: dict, told: str, tmp_path:
         read(tmp_path, "a,b,y\n1,2,0\n3,4,1\n", target="y", stream=True, **settings)
 
 
+def test_stream_that_is_to_answer_with_itself_is_refused(tmp_path: Path):
+    source = read(tmp_path, "a,b,y\n1,2,0\n3,4,1\n", target="y", stream=True)
+    with pytest.raises(ConfigError, match=r"read whole; type data\.stream=false"):
+        prepare(source, kind="reconstruction", split=data.none, seed=0)
+
+
 def test_positive_class_of_a_stream_may_come_after_its_first_block(tmp_path: Path, small_blocks: None):
     frame = halves().assign(y=["low"] * 2000 + ["high"] * 1000)
     assert ready(read(tmp_path, frame, target="y", stream=True, positive="low")).task.classes == ("high", "low")
