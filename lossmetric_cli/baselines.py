@@ -105,7 +105,8 @@ def _of_output(output: Output, natural: np.ndarray, encoded: np.ndarray, weights
     found = {}
     if isinstance(output.loss, keras.losses.Loss):
         score = _loss_of(output.loss, judged)
-        answers += [_searched(score, natural)] if task.kind == "regression" and task.units <= MOST_SEARCHED else []
+        if task.kind == "regression" and task.units <= MOST_SEARCHED and not _is_best_known(output.loss, weights):
+            answers.append(_searched(score, natural))
         if task.kind in ("binary", "multilabel") and type(output.loss) not in _BEST_AT_KNOWN:
             shares = task.encode(natural, form="dense").mean(axis=0)
             answers += _tilted(score, shares, is_linear=output.activation == "linear")
@@ -197,6 +198,11 @@ def _answers(task: Task, natural: np.ndarray, activation: str | None, weights: n
     if activation == "linear":
         yield np.log(np.clip(shares, 1e-7, 1)) if task.kind == "multiclass" else _logits(shares)
         yield 2 * largest - 1
+
+
+def _is_best_known(loss: keras.losses.Loss, weights: np.ndarray | None) -> bool:
+    """Return whether the mean or the median is the best constant, so that none need be searched for."""
+    return type(loss) is keras.losses.MeanSquaredError or (type(loss) is keras.losses.MeanAbsoluteError and weights is None)
 
 
 def _searched(score: Callable[[np.ndarray], float], natural: np.ndarray) -> np.ndarray:

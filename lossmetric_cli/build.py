@@ -58,7 +58,7 @@ def build(node: dict[str, Any], *, path: str, **given: Any) -> Any:
         return functools.partial(target, **arguments, **handed) if arguments or handed else target
     try:
         return target(**arguments, **handed)
-    except LmrunError:
+    except (LmrunError, MemoryError):
         raise
     except ImportError as error:
         told = _one_line(error)

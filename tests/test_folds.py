@@ -104,7 +104,7 @@ def test_validation_on_groups_takes_whole_ones_and_about_its_share():
         (
             lambda: group(labels=LABELS, kind="binary", seed=0, groups=GROUPS * 0),
             DataError,
-            "1 group cannot be parted into training and val rows",
+            "1 group cannot be parted into training and val rows; give the column more groups, or type validation=holdout",
         ),
     ],
 )

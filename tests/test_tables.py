@@ -24,6 +24,7 @@ from lossmetric_cli.errors import ConfigError, DataError
 
 CITIES = ["Oslo", "Paris", "Rome"]
 ROWS = 60
+ROW = np.arange(ROWS)
 
 
 def patients() -> pd.DataFrame:
@@ -503,9 +504,114 @@ def test_streamed_table_says_what_it_read_its_kinds_off(tmp_path: Path, small_bl
     )
 
 
-def test_value_that_the_first_block_lacks_is_unknown(tmp_path: Path, small_blocks: None):
+def test_value_that_comes_after_the_first_block_is_a_value_like_others(tmp_path: Path, small_blocks: None):
     prepared = ready(read(tmp_path, halves(), target="y", stream=True))
-    assert prepared.train.x[2950].tolist()[1:] == [0, 0, 0]
+    assert prepared.encoder.names["numbers"][1:] == ("city=Bonn", "city=Oslo", "city=Paris", "city=Rome")
+    assert prepared.train.x[2950].tolist()[1:] == [1, 0, 0, 0]
+
+
+def test_value_of_no_training_row_of_a_stream_is_unknown_and_told(tmp_path: Path, small_blocks: None):
+    def last_hundred(*, labels: np.ndarray, **facts: Any) -> dict[str, np.ndarray]:
+        return {"train": np.arange(2900), "val": np.arange(2900, 3000)}
+
+    prepared = ready(read(tmp_path, halves(), target="y", stream=True), split=last_hundred)
+    assert prepared.val.x[50].tolist()[1:] == [0, 0, 0]
+    assert "column 'city' has 1 value that no training row has ('Bonn'); rows of such count as unknown" in prepared.notes
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        (
+            ["yes", "no"] * 1450 + ["maybe"] * 100,
+            r"'b' is yes or no in the first \d+ rows, but line 2902: 'maybe'; .*categorical",
+        ),
+        (
+            ["2026-01-02"] * 2900 + ["2026-01-02 08:30"] * 100,
+            r"'b' is days alone in the first \d+ rows, but line 2902: .*data.drop",
+        ),
+    ],
+)
+def test_cell_that_contradicts_the_first_block_is_refused(cells: list, told: str, tmp_path: Path, small_blocks: None):
+    with pytest.raises(DataError, match=told):
+        ready(read(tmp_path, halves().assign(b=cells), target="y", stream=True))
+
+
+def test_missing_values_after_the_first_block_are_counted(tmp_path: Path, small_blocks: None):
+    frame = halves()
+    frame.loc[2500:2599, "a"] = np.nan
+    notes = ready(read(tmp_path, frame, target="y", stream=True, missing="mean")).notes
+    assert any(re.match("100 missing values of 'a' became", note) for note in notes)
+
+
+def test_what_a_missing_value_becomes_is_told_in_every_kind_of_column_and_part(tmp_path: Path):
+    frame = patients()
+    frame.loc[:4, ["age", "city", "smoker", "seen"]] = None
+    notes = ready(read(tmp_path, frame, missing="mean"), split=lambda **facts: {"train": ROW[5:], "val": ROW[:5]}).notes
+    told = [note for note in notes if note.startswith("5 missing values of")]
+    assert [note.partition("of ")[2] for note in told] == [
+        f"'age' became {frame.age.mean():.4g}",
+        *("'city' count as unknown", "'smoker' count as no", "'seen' became zeros"),
+    ]
+
+
+def test_day_that_no_calendar_has_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match=r"column 'seen' holds dates such as 2026-12-31, but line 4: '2024-02-30'"):
+        read(tmp_path, patients().assign(seen=["2024-02-29", "2024-01-01", "2024-02-30"] * 20))
+
+
+def test_whole_numbers_past_64_bits_are_refused(tmp_path: Path):
+    with pytest.raises(DataError, match=r"column 'age' has whole numbers past 64 bits \(line 2: '1180591620717411303424'\)"):
+        read(tmp_path, patients().assign(age=[str(2**70 + row) for row in range(ROWS)]))
+
+
+def test_weight_below_zero_is_named_by_its_line(tmp_path: Path):
+    frame = patients().assign(age=1.0)
+    frame.loc[3, "age"] = -1
+    with pytest.raises(DataError, match=r"sample_weight 'age' is below 0 \(line 5: '-1.0'\)"):
+        read(tmp_path, frame, sample_weight="age")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux'")
+def test_table_that_memory_does_not_hold_says_to_stream_it(tmp_path: Path):
+    written(tmp_path, "a,y\n" + "1.25,0\n1.5,1\n" * 100_000)
+    code = (
+        "import resource, sys; from lossmetric_cli import devices; from lossmetric_cli.cli import answer;"
+        "devices.load_tensorflow(); import lossmetric_cli.runner, pandas;"
+        "held = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"
+        "resource.setrlimit(resource.RLIMIT_AS, (held + 2**23,) * 2);"
+        "sys.exit(answer(['data=csv', 'data.path=x.csv', 'data.target=y']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, "more memory than there is; type data.stream=true" in done.stderr) == (5, True), done.stderr
+
+
+def test_numbers_too_large_after_the_first_block_are_told_once(tmp_path: Path, small_blocks: None):
+    frame = halves().assign(b=[1] * 2000 + [2**24 + 1] * 1000)
+    notes = ready(read(tmp_path, frame, target="y", stream=True)).notes
+    assert [note for note in notes if "does not fit float32 exactly (line 2002:" in note] == [
+        note for note in notes if "float32" in note
+    ]
+
+
+def test_lines_left_out_of_later_blocks_are_counted(tmp_path: Path, small_blocks: None):
+    lines = halves().to_csv(index=False).splitlines()
+    lines[2000] += ",9"
+    prepared = ready(read(tmp_path, "\n".join(lines) + "\n", target="y", stream=True, bad_rows="skip"))
+    assert len(prepared.train) == 2999
+    assert any("1 more line of the table left out (first: line 2001)" in note for note in prepared.notes)
+
+
+def test_second_file_of_other_columns_is_refused_when_streamed_too(tmp_path: Path):
+    for name, header in (("1.csv", "a,y"), ("2.csv", "b,y")):
+        written(tmp_path, f"{header}\n1,0\n2,1\n", name=name)
+    with pytest.raises(DataError, match=r"2\.csv has a column 'b', and 1\.csv has not"):
+        data.csv(path=str(tmp_path / "*.csv"), target="y", stream=True)
+
+
+def test_true_and_false_among_numbers_of_a_later_block_are_refused(tmp_path: Path, small_blocks: None):
+    with pytest.raises(DataError, match=r"target 'y' holds numbers in some lines and (text|true and false) in others"):
+        read(tmp_path, halves().assign(y=["true"] * 1500 + [0, 1] * 750), target="y", stream=True)
 
 
 def test_fault_in_a_later_block_is_named_by_its_line(tmp_path: Path, small_blocks: None):
@@ -559,6 +665,12 @@ def test_missing_file_is_named_when_streamed_too(tmp_path: Path):
 def test_what_cannot_be_streamed_is_refused(settings: dict, told: str, tmp_path: Path):
     with pytest.raises(ConfigError, match=rf"{told}.*type data\.stream=false"):
         read(tmp_path, "a,b,y\n1,2,0\n3,4,1\n", target="y", stream=True, **settings)
+
+
+def test_stream_that_is_to_answer_with_itself_is_refused(tmp_path: Path):
+    source = read(tmp_path, "a,b,y\n1,2,0\n3,4,1\n", target="y", stream=True)
+    with pytest.raises(ConfigError, match=r"read whole; type data\.stream=false"):
+        prepare(source, kind="reconstruction", split=data.none, seed=0)
 
 
 def test_positive_class_of_a_stream_may_come_after_its_first_block(tmp_path: Path, small_blocks: None):

@@ -16,7 +16,7 @@ _REACH = {"sigmoid": (0, 1), "softmax": (0, 1), "tanh": (-1, 1), "relu": (0, np.
 #: Rows from which their span tells a scale; that of two rows is how far apart they happen to lie.
 _FEWEST_TO_SPAN = 20
 #: Cells that a mean and a deviation are taken of, about: numpy makes decimals of eight bytes of them all.
-MOST_CELLS = 50_000_000
+MOST_CELLS = 5_000_000
 _WORDS = {"train": "training", "val": "validation", "test": "test"}
 #: Layers that bring inputs near 1.
 _SCALERS = (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 import sys
 import tempfile
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -56,7 +58,7 @@ def train(asked: specs.RunSpec, record: Record, voice: Voice, *, past: Any = Non
     `past` is what an earlier part of the run left, a `state.Past`.
     """
     try:
-        with store.lock(record.folder) as former, Alarm(max_time=asked.max_time) as alarm, record:
+        with store.lock(record.folder) as former, Alarm(max_time=asked.max_time) as alarm, record, _memory_explained():
             if former:
                 voice.note(f"{former} left this run without a word; it is taken over")
             voice.wait("loading TensorFlow")
@@ -71,6 +73,17 @@ def train(asked: specs.RunSpec, record: Record, voice: Voice, *, past: Any = Non
         if record.folder.is_dir() and (isinstance(error, Stopped) or has_trained):
             error.advice = f"continue with: lmrun resume {shown(record.folder)}"
         raise
+
+
+@contextlib.contextmanager
+def _memory_explained() -> Iterator[None]:
+    """Turn Python's word for a full memory into what to type."""
+    try:
+        yield
+    except MemoryError as error:
+        raise EnvironmentFault(
+            "this takes more memory than there is; type data.stream=true for a large CSV, or a smaller batch_size or model"
+        ) from error
 
 
 def shown(folder: Path) -> Path:

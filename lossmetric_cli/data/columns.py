@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lossmetric_cli.data.sentences import counted, quoted
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Whole numbers up to here are exact in float32.
 EXACT_IN_FLOAT32 = 2**24
+#: Whole numbers from here on have more than 64 bits.
+_LONGEST = 2**64
 #: Two words that are yes and no, the yes first.
 YES_AND_NO = (("yes", "no"), ("true", "false"), ("y", "n"), ("t", "f"), ("on", "off"))
 #: A date, with or without a time, as ISO 8601 writes it.
@@ -121,7 +124,7 @@ def read_column(table: Table, column: Column, *, decimal: str, na: Sequence[str]
     if missing == "error":
         refuse_missing(absent, what=f"feature {quoted(column.name)}", table=table)
     if column.kind == "date":
-        odd = ~(written.str.fullmatch(ISO_DATE).to_numpy() | absent)
+        odd = ~(written.isin([cell for cell in written.unique() if _is_date(cell)]).to_numpy() | absent)
         if odd.any():
             raise DataError(
                 f"column {quoted(column.name)} holds dates such as 2026-12-31, but {table.cell(column.name, int(odd.argmax()))}"
@@ -130,6 +133,14 @@ def read_column(table: Table, column: Column, *, decimal: str, na: Sequence[str]
     if column.kind == "boolean":
         written = written.str.lower()
     return np.where(absent, "", written.to_numpy(dtype="object")).astype("object")
+
+
+def _is_date(cell: str) -> bool:
+    """Return whether a cell is a day that there is, as ISO 8601 writes it."""
+    try:
+        return re.fullmatch(ISO_DATE, cell) is not None and bool(datetime.fromisoformat(cell))
+    except ValueError:
+        return False
 
 
 def read_numbers(table: Table, *, name: str, decimal: str, missing: str, notes: list[str]) -> np.ndarray:
@@ -159,12 +170,16 @@ def read_numbers(table: Table, *, name: str, decimal: str, missing: str, notes: 
 
 
 def read_mixed(table: Table, *, name: str, decimal: str, fix: str = "list it in data.categorical or data.drop") -> pd.Series:
-    """Return a column that pandas left as text, as numbers: whole ones past 64 bits.
+    """Return a column that pandas left as text, as numbers.
 
-    Raises DataError when it holds text: how much, where, and what it could be instead, or `fix`.
+    Raises DataError when it holds whole numbers past 64 bits, or text: how much, where, and what it could be instead, or `fix`.
     """
     cells = table.frame[name]
     numbers = as_numbers(cells.astype(str), decimal=decimal)
+    is_long = ((abs(numbers) >= _LONGEST) & cells.astype(str).str.fullmatch(r"\s*[-+]?\d+\s*")).to_numpy()
+    if is_long.any():
+        told = f"column {quoted(name)} has whole numbers past 64 bits ({table.cell(name, int(is_long.argmax()))})"
+        raise DataError(f"{told}, which no float32 tells apart; list it in data.drop or data.categorical")
     is_text = (numbers.isna() & cells.notna()).to_numpy()
     if not is_text.any():
         return numbers

@@ -50,7 +50,8 @@ class Encoder:
 
     `model` takes a dict of raw columns, (rows,) each, and returns a dict by input: "numbers" float32 (rows, columns), and
     one of int32 (rows,) for each embedded category, (rows, words) for each text. `names` are the columns of each input of
-    numbers, `values` the different numbers of each other input, `packed` the columns that come as one input by its name.
+    numbers, `values` the different numbers of each other input, `packed` the columns that come as one input by its name,
+    `fills` what a missing number of a column becomes.
     """
 
     model: keras.Model
@@ -58,6 +59,7 @@ class Encoder:
     values: dict[str, int]
     notes: list[str] = field(default_factory=list)
     packed: dict[str, list[str]] = field(default_factory=dict)
+    fills: dict[str, float] = field(default_factory=dict)
 
     def encode(self, raw: dict[str, np.ndarray]) -> Any:
         """Return raw rows as a model reads them: a dict by input, or the array alone where numbers are all there is."""
@@ -122,7 +124,8 @@ def fit(columns: Sequence[Column], raw: dict[str, np.ndarray], *, recipe: Recipe
     for group, parts in blocks.items():
         outputs = {group: keras.ops.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0], **outputs}
     model = keras.Model(inputs, outputs, name="columns")
-    return Encoder(model, {group: tuple(parts) for group, parts in names.items()}, values, notes, packed)
+    fills = {c.name: _fill(raw[c.name], recipe) for c in columns if c.kind == "number" and recipe.missing != "error"}
+    return Encoder(model, {group: tuple(parts) for group, parts in names.items()}, values, notes, packed, fills)
 
 
 def _packed(columns: Sequence[Column], recipe: Recipe) -> dict[str, list[str]]:
@@ -155,17 +158,35 @@ def _distinct(cells: np.ndarray) -> int:
 def _number(given: Any, cells: np.ndarray, column: Column, recipe: Recipe, notes: list[str]) -> tuple[Any, list[str]]:
     """Return a number, a missing one filled as the training rows say."""
     import keras
-    import numpy as np
 
     if recipe.missing != "error":
-        known = cells[np.isfinite(cells)].astype("float64")
-        found = {"mean": np.mean, "median": np.median}.get(recipe.missing)
-        fill = float(found(known)) if found and len(known) else 0.0
-        absent = len(cells) - len(known)
-        if absent:
-            notes.append(f"{counted(absent, 'missing value')} of {quoted(column.name)} in training became {fill:.4g}")
-        given = keras.ops.where(keras.ops.isfinite(given), given, fill)
+        given = keras.ops.where(keras.ops.isfinite(given), given, _fill(cells, recipe))
     return keras.ops.expand_dims(given, -1), [column.name]
+
+
+def _fill(cells: np.ndarray, recipe: Recipe) -> float:
+    """Return what a missing number becomes."""
+    import numpy as np
+
+    known = cells[np.isfinite(cells)].astype("float64")
+    found = {"mean": np.mean, "median": np.median}.get(recipe.missing)
+    return float(found(known)) if found and len(known) else 0.0
+
+
+def filled(columns: Sequence[Column], encoder: Encoder, *, recipe: Recipe, absent: dict[str, int]) -> list[str]:
+    """Return a sentence for each column that lacks values, on what became of them."""
+    words = {"category": "count as unknown", "boolean": "count as no", "date": "became zeros", "text": "have no word"}
+    became = {c.name: words.get(c.kind) or f"became {encoder.fills[c.name]:.4g}" for c in columns if recipe.missing != "error"}
+    return [
+        f"{counted(absent[name], 'missing value')} of {quoted(name)} {told}" for name, told in became.items() if absent[name]
+    ]
+
+
+def absences(columns: Sequence[Column], raw: dict[str, np.ndarray]) -> dict[str, int]:
+    """Return how many values each column lacks."""
+    import numpy as np
+
+    return {c.name: int((np.isnan(raw[c.name]) if c.kind == "number" else raw[c.name] == "").sum()) for c in columns}
 
 
 def _boolean(given: Any, cells: np.ndarray, column: Column, recipe: Recipe, notes: list[str]) -> tuple[Any, list[str]]:

@@ -46,7 +46,8 @@ def kfold(
     members = rest if groups is None else np.unique(groups[rest])
     if len(members) < folds:
         what = counted(len(members), "row" if groups is None else "group")
-        raise DataError(f"{what} cannot be dealt out to {folds} folds; type validation.folds={max(2, len(members))}")
+        fix = f"type validation.folds={len(members)}" if len(members) > 1 else "give it more, or type validation=holdout"
+        raise DataError(f"{what} cannot be dealt out to {folds} folds; {fix}")
     numbers = (
         dealt(classes[rest], folds=folds, random=random)
         if groups is None
@@ -91,7 +92,8 @@ def whole_groups(groups: np.ndarray, *, shares: dict[str, float], random: np.ran
     names, of = np.unique(groups, return_inverse=True)
     asked = [part for part, share in shares.items() if share]
     if len(names) <= len(asked):
-        raise DataError(f"{counted(len(names), 'group')} cannot be parted into training and {' and '.join(asked)} rows")
+        told = f"{counted(len(names), 'group')} cannot be parted into training and {' and '.join(asked)} rows"
+        raise DataError(f"{told}; give the column more groups, or type validation=holdout")
     sizes, waiting = np.bincount(of), list(random.permutation(len(names)))
     parts = {part: np.empty(0, dtype="int64") for part in shares}
     for number, part in enumerate(asked):

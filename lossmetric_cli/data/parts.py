@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.answers import Answer, answers_in, answers_of, of_outputs, read_answer, read_rows
 from lossmetric_cli.data.dataset import Data, Dataset, Part
-from lossmetric_cli.data.encoder import Encoder, fit, unseen
+from lossmetric_cli.data.encoder import Encoder, absences, filled, fit, unseen
 from lossmetric_cli.data.inputs import arrays_of, facts_of, fingerprint, ids_in, read_inputs, row_count, rows_at
 from lossmetric_cli.data.iterables import is_stream, read_stream
 from lossmetric_cli.data.labels import LabelForm, as_array, natural_form
@@ -64,6 +65,7 @@ def prepare(
     if encoder:
         x = x.encode(encoder) if isinstance(x, Stream) else encoder.encode(x)
         x_test = None if x_test is None else encoder.encode(x_test)
+        notes += dataset.x.notes if isinstance(dataset.x, Stream) else []
     parts = parts_of(dataset, x, x_test, rows, answers, weights=weights)
     if itself or copies:
         in_deviations(parts, copies)
@@ -142,13 +144,16 @@ def fitted(dataset: Dataset, x: Any, x_test: Any, rows: dict[str, np.ndarray]) -
     """Return the encoder of a table's columns, which knows the training rows alone, and what other rows have beyond them."""
     if not dataset.columns:
         return None, []
-    trained = known_rows(x, rows["train"])
+    is_streamed = isinstance(x, Stream)
+    trained = x.learned(rows["train"]) if is_streamed else rows_at(x, rows["train"])
     encoder = fit(dataset.columns, trained, recipe=dataset.recipe)
     words = {"val": "validation", "test": "test"}
-    others = {words[part]: known_rows(x, where) for part, where in rows.items() if part != "train"}
+    others = {} if is_streamed else {words[part]: rows_at(x, where) for part, where in rows.items() if part != "train"}
     others |= {} if x_test is None else {"test": x_test}
     strange = [note for word, raw in others.items() for note in unseen(dataset.columns, trained, raw, word=word)]
-    return encoder, [*encoder.notes, *strange]
+    absent = Counter({} if is_streamed else absences(dataset.columns, x))
+    absent.update(absences(dataset.columns, x_test) if x_test is not None else {})
+    return encoder, [*encoder.notes, *filled(dataset.columns, encoder, recipe=dataset.recipe, absent=absent), *strange]
 
 
 def known_rows(x: Any, rows: np.ndarray) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lossmetric_cli.data.sentences import counted, placed
+from lossmetric_cli.data.sentences import counted, placed, quoted
 from lossmetric_cli.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -54,8 +54,10 @@ def decode(
     are none of these.
     """
     wanted = _checked_size(size)
-    if resize not in RESIZES or channels not in ("auto", 1, 3):
-        raise ConfigError(f"data.resize is {', '.join(RESIZES)} and data.channels auto, 1 or 3; got {resize} and {channels}")
+    if resize not in RESIZES:
+        raise ConfigError(f"data.resize must be {', '.join(RESIZES)}, got {quoted(resize)}")
+    if channels not in ("auto", 1, 3):
+        raise ConfigError(f"data.channels must be auto, 1 (gray) or 3 (colours), got {quoted(channels)}")
     with _no_bombs():
         headers = [_header(file) for file in files]
         shape = wanted or _common_size(headers, files)

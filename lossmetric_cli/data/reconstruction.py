@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.data.labels import as_array
 from lossmetric_cli.data.scales import scale_of_inputs
+from lossmetric_cli.data.streams import Stream
 from lossmetric_cli.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def in_deviations(parts: dict[str, Part], outputs: list[str]) -> None:
 
 def cells(x: Any) -> np.ndarray:
     """Return inputs (rows, …) as float32 (rows, cells); raise DataError where they are no numbers."""
+    if isinstance(x, Stream):
+        raise ConfigError("an answer that is the input itself wants a table that is read whole; type data.stream=false")
     array = as_array(x, name="x")
     if array.dtype.kind not in "biuf" or array.ndim == 0:
         raise DataError("task=reconstruction answers with the inputs, and x is not all numbers; encode text before")

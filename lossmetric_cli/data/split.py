@@ -92,7 +92,7 @@ def allocate(sizes: np.ndarray, *, share: float, most: np.ndarray) -> np.ndarray
     given = np.minimum(np.floor(exact).astype("int64"), most)
     wanting = rounded(sizes.sum(), share=share) - given.sum()
     by_remainder = np.argsort(given - exact, kind="stable")
-    able = by_remainder[given[by_remainder] < np.minimum(most, np.ceil(exact))]
+    able = by_remainder[(given < np.minimum(most, np.ceil(exact)))[by_remainder]]
     given[able[: max(0, wanting)]] += 1
     return given
 

@@ -101,14 +101,18 @@ def open_table(path: Any, *, dialect: Dialect) -> Opened:
     opened = Opened(first.names, first.has_header, dialect, [first])
     for other in files[1:]:
         file = _open(other, dialect)
-        if file.names != first.names:
-            strange = next((name for name in file.names if name not in first.names), None)
-            told = (
-                f"a column {quoted(strange)}" if strange else f"{counted(len(file.names), 'column')} in another order or number"
-            )
-            raise DataError(f"{file.name} has {told}, and {first.name} has not; give the files the same columns")
+        refuse_other_columns(file, first)
         opened.files.append(file)
     return opened
+
+
+def refuse_other_columns(file: Any, first: Any) -> None:
+    """Raise DataError where a file of a table has other columns than the first one."""
+    if file.names == first.names:
+        return
+    strange = next((name for name in file.names if name not in first.names), None)
+    told = f"a column {quoted(strange)}" if strange else f"{counted(len(file.names), 'column')} in another order or number"
+    raise DataError(f"{file.name} has {told}, and {first.name} has not; give the files the same columns")
 
 
 @dataclass

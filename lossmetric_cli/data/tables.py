@@ -13,7 +13,7 @@ from lossmetric_cli.data.delimited import first_repeated
 from lossmetric_cli.data.encoder import Recipe
 from lossmetric_cli.data.inputs import row_count
 from lossmetric_cli.data.sentences import counted, listed, quoted
-from lossmetric_cli.data.streams import Stream, first_block, is_large, read_labels_of
+from lossmetric_cli.data.streams import Stream, first_block, is_large, survey
 from lossmetric_cli.data.streams import told as told_of_stream
 from lossmetric_cli.data.table import Dialect, Opened, Table, files_of, open_table
 from lossmetric_cli.data.targets import read_targets
@@ -106,12 +106,11 @@ def streamed(dataset: Dataset, paths: list[str], roles: Roles, *, dialect: Diale
     setting = next((name for name, value in whole.items() if value is not None), None)
     if setting:
         raise ConfigError(f"data.{setting} is for tables that are read whole; leave it out, or type data.stream=false")
-    notes = list(dataset.notes)
-    labels = read_labels_of(paths, roles.targets, dialect=dialect, notes=notes)
-    columns, missing = list(dataset.columns), dataset.recipe.missing
-    later = Stream(paths, columns, dialect, missing, head=dataset.x, rows=len(labels))
-    notes += told_of_stream(paths, len(labels), row_count(dataset.x))
-    return replace(dataset, x=later, y=labels, notes=tuple(dict.fromkeys(notes)))
+    columns, recipe = list(dataset.columns), dataset.recipe
+    seen = survey(paths, targets=roles.targets, columns=columns, dialect=dialect, missing=recipe.missing)
+    later = Stream(paths, columns, dialect, recipe, head=dataset.x, words=seen.words, rows=len(seen.labels))
+    notes = [*dataset.notes, *seen.notes, *told_of_stream(paths, len(later), row_count(dataset.x))]
+    return replace(dataset, x=later, y=seen.labels, notes=tuple(dict.fromkeys(notes)))
 
 
 def read_dataset(opened: list[Opened], roles: Roles, *, dialect: Dialect, recipe: Recipe, notes: list[str]) -> Dataset:
@@ -296,6 +295,10 @@ def read_weight(table: Table, name: str | None, *, decimal: str, notes: list[str
         return None
     weights = read_numbers(table, name=name, decimal=decimal, missing="drop", notes=notes)
     refuse_missing(weights != weights, what=f"sample_weight {quoted(name)}", table=table, fix="give every row one")
+    if (weights < 0).any():
+        raise DataError(
+            f"sample_weight {quoted(name)} is below 0 ({table.cell(name, int(weights.argmin()))}); weights go from 0 up"
+        )
     return weights
 
 

@@ -68,15 +68,20 @@ def _read_folder(path: str, *, encoding: str) -> tuple[dict, list[str]]:
 
     root = Path(path).expanduser()
     if not root.is_dir():
-        raise DataError(f"data.path={placed(path)} is no folder; data=text wants one with a folder of .txt files a class")
+        table = ", and a table of texts is data=csv" if root.is_file() else ""
+        raise DataError(
+            f"data.path={placed(path)} is no folder; data=text wants one with a folder of .txt files a class{table}"
+        )
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir() and not folder.name.startswith("."))
     files = [(file, folder.name) for folder in folders for file in sorted(folder.glob("*.txt"))]
-    if len({name for _, name in files}) < 2:
-        raise DataError(f"{placed(path)} has {counted(len(folders), 'folder')} with .txt files, and classes are two or more")
+    full = len({name for _, name in files})
+    if full < 2:
+        told = f"{placed(path)} has {counted(full, 'folder')} with .txt files, and classes are two or more"
+        raise DataError(f"{told}; put the texts of each class into a folder of its name")
     _refuse_links(root, [file for file, _ in files])
     texts = [_read_text(file, encoding=encoding) for file, _ in files]
     empty = sum(not words.split() for words in texts)
-    notes = [f"{counted(empty, 'text')} of {len(texts):,} hold no word"] if empty else []
+    notes = [f"{counted(empty, 'text')} of {len(texts):,} without a word"] if empty else []
     return {"text": np.array(texts, dtype="object"), "label": np.array([name for _, name in files])}, notes
 
 
