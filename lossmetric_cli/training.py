@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -17,6 +20,7 @@ from lossmetric_cli.errors import ConfigError, EnvironmentFault, LmrunError, Tra
 from lossmetric_cli.gap import Gap
 from lossmetric_cli.optimizers import replace_optimizer
 from lossmetric_cli.progress import Progress
+from lossmetric_cli.shipped import PACKAGE
 from lossmetric_cli.spec import RunSpec
 from lossmetric_cli.state import memories
 from lossmetric_cli.state.keeper import Keeper
@@ -92,7 +96,7 @@ def fit(
         if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
             raise _too_large(spec, progress) from error
         raise TrainingError(
-            f"training failed in epoch {progress.epochs_done + 1}: {type(error).__name__}: {_told(error)}"
+            f"training failed in epoch {progress.epochs_done + 1}: {type(error).__name__}: {_told(error)}{_place(error)}"
         ) from error
     if progress.broken:
         raise TrainingError(progress.broken)
@@ -119,6 +123,14 @@ def _too_large(spec: RunSpec, progress: Progress) -> EnvironmentFault:
     fix = f"try batch_size={half}" if spec.batch_size > 1 else "take a smaller model"
     where = f"in epoch {progress.epochs_done + 1} with batch_size={spec.batch_size}"
     return EnvironmentFault(f"{progress.machine.label} has too little memory {where}; {fix}")
+
+
+def _place(error: Exception) -> str:
+    """Return where in the user's own files an error came up: ` (my_callbacks.py:12)`."""
+    here = str(Path.cwd())
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(f"{here}{os.sep}")]
+    own = [frame for frame in frames if "site-packages" not in frame.filename and not frame.filename.startswith(str(PACKAGE))]
+    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
 
 
 def _told(error: Exception) -> str:

@@ -450,3 +450,18 @@ def test_refusal_leaves_no_folder(words: list[str], start: str, lmrun, tmp_path:
 
 def test_unknown_direction_is_known_once_the_mode_is_typed(option: Option, tmp_path: Path):
     check({"stop": option("callbacks", "early_stopping", monitor="val_mine", mode="max")}, tmp_path, directions=DIRECTIONS)
+
+
+def test_callback_that_fails_is_told_with_its_place(lmrun, own_code):
+    own_code(
+        "failing",
+        """\
+        import keras
+
+        class Late(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                1 / epoch
+        """,
+    )
+    found = lmrun(*IRIS, "callbacks=failing.Late", "epochs=3", code=4)
+    assert "training failed in epoch 2: ZeroDivisionError: division by zero (failing.py:5)" in found.err

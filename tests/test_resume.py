@@ -182,6 +182,16 @@ def test_folds_that_ended_stay_and_the_others_go_on(interrupted: Callable[..., P
     assert same(left, whole)
 
 
+def test_signal_ends_a_sweep_and_its_job_can_go_on(lmrun: Callable[..., Any], tmp_path: Path):
+    with _signalled(tmp_path / "outputs", "sweeps/*/*/0/history.csv", lines=3, number=signal.SIGTERM):
+        found = lmrun("-m", "data=iris", "seed=0,1", "epochs=100", "plots=[]", "batch_size=2", code=None)
+    assert found.code == 143
+    left = Path(found.err.rsplit("lmrun resume ", 1)[1].strip())
+    assert [folder.name for folder in left.parent.iterdir() if folder.is_dir()] == ["0"]
+    assert lmrun("resume", str(left)).folder == left.resolve()
+    assert len(Record.read(left).history) == 100
+
+
 # --- what may change, and what may not
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from lossmetric_cli import masking
 from lossmetric_cli import spec as specs
 from lossmetric_cli.cli import jobs
-from lossmetric_cli.cli.recorded import recorded
+from lossmetric_cli.cli.recorded import recorded, run_of
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError, StateFault
 from lossmetric_cli.record import Record
@@ -28,14 +29,14 @@ def resume(words: list[str]) -> Path:
         StateFault: the request or the data differ from those of the run, another process is at work there, or no state
             that was kept is whole; with `exact=true` also where the machine may give other bits.
     """
-    record, typed = _run_of(words, "resume")
+    record, typed = _whole_run(words, "resume")
     is_fork, typed = _taken("fork=true", typed)
     is_exact, typed = _taken("exact=true", typed)
     config = _pinned(recorded(record.folder, typed), record)
     if is_fork:
         with open_dict(config):
             config.model["init_from"] = str(record.folder)
-        return jobs.begin(config, words=[*record.info["overrides"], *typed], notes=[], forked_from=str(record.folder))
+        return jobs.begin(config, words=_words(record, typed), notes=[], forked_from=str(record.folder))
     asked, notes = jobs.load(config)
     voice = Voice(quiet=asked.quiet)
     grown = _compared(record, config, asked)
@@ -48,37 +49,40 @@ def resume(words: list[str]) -> Path:
         raise StateFault(f"{record.folder} has kept no state to go on from; type fork=true to begin with its weights")
     for note in [*notes, *_told(past)]:
         voice.note(note)
-    jobs.go_on(record, config, words=typed)
+    record.hidden = masking.secrets(config)
+    if typed:
+        jobs.go_on(record, config, words=_words(record, typed))
     jobs.train(asked, record, voice, past=past)
     return record.folder
 
 
 def rerun(words: list[str]) -> Path:
     """Run a run's own config once more, changed by words, say whether the bytes agree, and return the new folder."""
-    record, typed = _run_of(words, "rerun")
+    record, typed = _whole_run(words, "rerun")
     config = _pinned(recorded(record.folder, typed), record)
-    folder = jobs.begin(config, words=[*record.info["overrides"], *typed], notes=[], rerun_of=str(record.folder))
+    folder = jobs.begin(config, words=_words(record, typed), notes=[], rerun_of=str(record.folder))
     differences = Record.read(folder).differences(record)
     told = "; ".join(differences) or "history.csv, metrics.json and predictions.npz have the same bytes"
     Voice(quiet=config.quiet).say(f" rerun       of {jobs.shown(record.folder)}: {told}")
     return folder
 
 
-def _run_of(words: list[str], verb: str) -> tuple[Record, list[str]]:
-    """Return the record that the first word names, and the other words."""
-    if not words or "=" in words[0] or words[0][:1] == "-":
-        raise ConfigError(f"{verb} needs a run folder; type lmrun {verb} outputs/latest")
-    folder = Path(words[0]).resolve()
-    if any(folder.glob("*/run.json")) and not (folder / "run.json").exists():
-        raise ConfigError(f"{words[0]} is a sweep; type lmrun {verb} {words[0]}/0 for one of its jobs")
-    record = Record.read(folder)
+def _whole_run(words: list[str], verb: str) -> tuple[Record, list[str]]:
+    """Return the record that the first word names, and the other words; a fold is part of a run."""
+    record, typed = run_of(words, verb)
     if "fold" in record.info:
-        raise ConfigError(f"{words[0]} is a fold of {folder.parent.parent}; type lmrun {verb} {folder.parent.parent}")
-    return record, words[1:]
+        whole = record.folder.parent.parent
+        raise ConfigError(f"{words[0]} is a fold of {whole}; type lmrun {verb} {whole}")
+    return record, typed
 
 
 def _taken(word: str, words: list[str]) -> tuple[bool, list[str]]:
     return word in words, [other for other in words if other != word]
+
+
+def _words(record: Record, typed: list[str]) -> list[str]:
+    """Return the words that a run's config has become by, without flags and secrets."""
+    return [*record.info["overrides"], *masking.masked_words([word for word in typed if word[:1] != "-"])]
 
 
 def _pinned(config: DictConfig, record: Record) -> DictConfig:

@@ -188,6 +188,8 @@ def _sweep(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int
             task_function=functools.partial(jobs.run_in_sweep, allowed=list(build.allowed_packages)),
             overrides=[*arguments.overrides, f"hydra.sweep.dir={words.quote(str(folder))}"],
         )
+    except jobs.SweepLeft as left:
+        raise left.stopped from left
     except BaseException as error:
         if not any(folder.glob("*/run.json")):
             store.remove_folder(folder)

@@ -24,6 +24,14 @@ from lossmetric_cli.record import Record
 from lossmetric_cli.state import archive
 
 
+class SweepLeft(BaseException):
+    """A signal ended a sweep in one of its jobs; `stopped` says in which."""
+
+    def __init__(self, stopped: Stopped) -> None:
+        super().__init__(str(stopped))
+        self.stopped = stopped
+
+
 def run_alone(config: DictConfig, *, notes: list[str]) -> Path:
     """Run a composed config by itself and return its run folder."""
     return begin(_without_hydra(config), words=_overrides(), notes=notes)
@@ -44,12 +52,10 @@ def begin(config: DictConfig, *, words: list[str], notes: list[str], **facts: An
 
 
 def go_on(record: Record, config: DictConfig, *, words: list[str]) -> None:
-    """Note in a run's record what it is asked for from now on."""
-    if words:
-        every = [*record.info["overrides"], *masking.masked_words(words)]
-        record.tell(overrides=every, config=masking.masked(config))
-        for name, text in _hydra_files(config, every).items():
-            store.write(record.folder / ".hydra" / name, text)
+    """Note in a run's record what it is asked for from now on, and by which words."""
+    record.tell(overrides=words, config=masking.masked(config))
+    for name, text in _hydra_files(config, words).items():
+        store.write(record.folder / ".hydra" / name, text)
 
 
 def train(asked: specs.RunSpec, record: Record, voice: Voice, *, past: Any = None) -> float:
@@ -126,9 +132,9 @@ def run_in_sweep(config: DictConfig, *, allowed: list[str]) -> float:
         with record:
             asked, _ = load(config)
         objective = train(asked, record, Voice(quiet=True))
-    except Stopped:
-        raise
-    except Exception as error:
+    except Stopped as stopped:  # of an Exception Hydra would make a failed job, and go on with the next one
+        raise SweepLeft(stopped) from stopped
+    except (Exception, SystemExit) as error:
         reason = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
         voice.say(f"{label}  failed: {' '.join(reason.split())}  ({record.folder}/error.log)", style="red")
         return math.nan

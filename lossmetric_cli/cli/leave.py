@@ -9,10 +9,9 @@ from omegaconf import DictConfig
 
 from lossmetric_cli import catalog, devices
 from lossmetric_cli.cli import jobs
-from lossmetric_cli.cli.recorded import recorded
+from lossmetric_cli.cli.recorded import recorded, run_of
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError, did_you_mean
-from lossmetric_cli.record import Record
 
 #: What an evaluation may be told: what is measured, on which rows, and how.
 _MEASURING = (
@@ -34,7 +33,7 @@ def evaluate(words: list[str]) -> Path:
 
     Raises ConfigError for no run folder, and for words that would change what is scored.
     """
-    record, typed = _run_of(words, "eval")
+    record, typed = run_of(words, "eval")
     which, typed = _taken("weights", typed, default="last", known=_WEIGHTS)
     own = recorded(record.folder, [])
     typed = [_as_test(word, own) for word in typed]
@@ -57,7 +56,7 @@ def export(words: list[str]) -> Path:
 
     Raises ConfigError for no run folder and for unknown formats.
     """
-    record, typed = _run_of(words, "export")
+    record, typed = run_of(words, "export")
     which, typed = _taken("weights", typed, default="last", known=_WEIGHTS)
     to, typed = _taken("to", typed, default=str(record.folder / "export"))
     formats, typed = _taken("format", typed, default="keras,saved_model")
@@ -79,16 +78,6 @@ def _voice(notes: list[str], *, quiet: bool) -> Voice:
     voice.wait("loading TensorFlow")
     devices.load_tensorflow()
     return voice
-
-
-def _run_of(words: list[str], verb: str) -> tuple[Record, list[str]]:
-    """Return the record that the first word names, and the other words."""
-    if not words or "=" in words[0] or words[0][:1] == "-":
-        raise ConfigError(f"{verb} needs a run folder; type lmrun {verb} outputs/latest")
-    folder = Path(words[0]).resolve()
-    if any(folder.glob("*/run.json")) and not (folder / "run.json").exists():
-        raise ConfigError(f"{words[0]} is a sweep; type lmrun {verb} {words[0]}/0 for one of its jobs")
-    return Record.read(folder), words[1:]
 
 
 def _taken(name: str, words: list[str], *, default: str, known: tuple[str, ...] = ()) -> tuple[str, list[str]]:

@@ -14,11 +14,27 @@ from lossmetric_cli import build, shipped
 from lossmetric_cli.cli import app, compose, words
 from lossmetric_cli.cli.named import fill_outputs
 from lossmetric_cli.errors import ConfigError
-from lossmetric_cli.record import Record
+from lossmetric_cli.record import OWN_FILES, Record
 from lossmetric_cli.spec import GROUPS, SETTINGS, RunSpec, setting_hint
 
 #: What stands in a record for a value that it does not keep.
 _MASK = "***"
+
+
+def run_of(words: list[str], verb: str) -> tuple[Record, list[str]]:
+    """Return the record of the run that the first word names, and the other words.
+
+    Raises ConfigError for no run folder, and for a sweep. EnvironmentFault for one in which a link leads elsewhere.
+    """
+    if not words or "=" in words[0] or words[0][:1] == "-":
+        raise ConfigError(f"{verb} needs a run folder; type lmrun {verb} outputs/latest")
+    folder = Path(words[0]).resolve()
+    if any(folder.glob("*/run.json")) and not (folder / "run.json").exists():
+        raise ConfigError(f"{words[0]} is a sweep; type lmrun {verb} {words[0]}/0 for one of its jobs")
+    record = Record.read(folder)
+    for name in OWN_FILES:
+        record.place(name)
+    return record, words[1:]
 
 
 def recorded(run_folder: Path, typed: list[str]) -> DictConfig:
