@@ -464,4 +464,4 @@ def test_callback_that_fails_is_told_with_its_place(lmrun, own_code):
         """,
     )
     found = lmrun(*IRIS, "callbacks=failing.Late", "epochs=3", code=4)
-    assert "training failed in epoch 2: ZeroDivisionError: division by zero (failing.py:5)" in found.err
+    assert "training failed in epoch 1: ZeroDivisionError: division by zero (failing.py:5)" in found.err

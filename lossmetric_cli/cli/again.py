@@ -39,15 +39,12 @@ def resume(words: list[str]) -> Path:
         return jobs.begin(config, words=_words(record, typed), notes=[], forked_from=str(record.folder))
     asked, notes = jobs.load(config)
     voice = Voice(quiet=asked.quiet)
-    grown = _compared(record, config, asked)
+    has_grown = _compared(record, config, asked)
     past = _past(record, asked, is_exact=is_exact)
-    if record.info["status"] == "finished" and (past.is_stopped or past.epochs >= asked.epochs or not (past.state or grown)):
-        ended = "; a callback ended it, and more epochs change nothing" if past.is_stopped else ""
-        voice.note(f"already complete ({record.info['epochs']}/{asked.epochs} epochs){ended}")
+    if record.info["status"] == "finished" and (complete := _complete(record, asked, past, has_grown=has_grown)):
+        voice.note(complete)
         return record.folder
-    if record.info["status"] == "finished" and past.state is None:
-        raise StateFault(f"{record.folder} has kept no state to go on from; type fork=true to begin with its weights")
-    for note in [*notes, *_told(past)]:
+    for note in [*notes, *_told(record, past)]:
         voice.note(note)
     record.hidden = masking.secrets(config)
     if typed:
@@ -126,8 +123,23 @@ def _past(record: Record, asked: specs.RunSpec, *, is_exact: bool) -> Past:
     return Past(dict(record.info), state, is_exact=is_exact)
 
 
-def _told(past: Past) -> list[str]:
+def _complete(record: Record, asked: specs.RunSpec, past: Past, *, has_grown: bool) -> str:
+    """Return why a finished run has nothing to go on with, or an empty text.
+
+    Raises StateFault where there is more to do and no state to do it from.
+    """
+    if past.state is None and has_grown:
+        raise StateFault(f"{record.folder} has kept no state to go on from; type fork=true to begin with its weights")
+    if past.state and not past.is_stopped and past.epochs < asked.epochs:
+        return ""
+    ended = "; a callback ended it, and more epochs change nothing" if past.is_stopped else ""
+    return f"already complete ({record.info['epochs']}/{asked.epochs} epochs){ended}"
+
+
+def _told(record: Record, past: Past) -> list[str]:
     """Return what a run that goes on begins with."""
+    if record.folds:
+        return ["goes on with its folds"]
     if past.state is None:
         return ["the run was left before a state was kept; it begins again"]
     damaged = [f"{name} is damaged; the state before it is used" for name in past.state.damaged]

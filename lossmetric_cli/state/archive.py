@@ -88,17 +88,17 @@ def newest(folder: Path) -> State | None:
 
 
 def pack(facts: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return a state as bytes: the SHA-256 of the rest, then an uncompressed npz without objects."""
+    """Return a state as bytes: an uncompressed npz without objects, then the SHA-256 of it."""
     told = np.frombuffer(json.dumps(facts, ensure_ascii=False).encode(), dtype=np.uint8)
     body = io.BytesIO()
     np.savez(body, allow_pickle=False, **{_FACTS: told}, **{f"array.{name}": array for name, array in arrays.items()})
-    content = body.getvalue()
-    return hashlib.sha256(content).digest() + content
+    body.write(hashlib.sha256(body.getbuffer()).digest())
+    return body.getvalue()
 
 
 def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the facts and arrays of `pack`. Raises ValueError where the bytes are not what was packed."""
-    digest, body = content[:_DIGEST], content[_DIGEST:]
+    body, digest = content[:-_DIGEST], content[-_DIGEST:]
     if hashlib.sha256(body).digest() != digest:
         raise ValueError("its checksum differs")
     with zipfile.ZipFile(io.BytesIO(body)) as members:  # an uncompressed one cannot hold more than it is long
