@@ -69,6 +69,7 @@ def train(
         sure = sureness(setup, figures, answers, seed=spec.seed)
         rivals = compared(setup, answers, contest, seed=spec.seed) if contest else {}
         others = {"naive": forecasts(setup, data), "rival": rivals}
+        record.tell(states=keeper.costs)
         progress.finish(asked(setup, figures), constants(setup, data), answers, sure, **others)
         if keeper.fault:
             raise keeper.fault

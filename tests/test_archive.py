@@ -106,7 +106,7 @@ def test_state_that_would_unpickle_or_swell_is_damaged_whatever_its_checksum(tmp
         np.savez_compressed(body, facts=facts, **{"array.x": np.zeros(10**6)})
     else:
         np.savez(body, facts=facts, **{"array.x": np.array([{}], dtype=object)})
-    content = hashlib.sha256(body.getvalue()).digest() + body.getvalue()
+    content = body.getvalue() + hashlib.sha256(body.getvalue()).digest()
     store.write(tmp_path / archive.FOLDER / "000001.state", content)
     with pytest.raises(StateFault, match="damaged"):
         archive.newest(tmp_path)

@@ -130,7 +130,7 @@ def _complete(record: Record, asked: specs.RunSpec, past: Past, *, has_grown: bo
     """
     if past.state is None and has_grown:
         raise StateFault(f"{record.folder} has kept no state to go on from; type fork=true to begin with its weights")
-    if past.state and not past.is_stopped and past.epochs < asked.epochs:
+    if past.state and not past.is_stopped and record.info["epochs"] < asked.epochs:
         return ""
     ended = "; a callback ended it, and more epochs change nothing" if past.is_stopped else ""
     return f"already complete ({record.info['epochs']}/{asked.epochs} epochs){ended}"

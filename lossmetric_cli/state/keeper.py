@@ -25,6 +25,7 @@ class Keeper(keras.callbacks.Callback):
     """Keeps the state of a run every so many seconds, between two batches or two epochs, and before it is left.
 
     It stands last: callbacks forget what they knew in `on_train_begin`, and what it vouches for must be on the disk.
+    `costs` tells how many states were kept, and the seconds that it took.
 
     Args:
         snapshot: what is kept.
@@ -57,10 +58,10 @@ class Keeper(keras.callbacks.Callback):
         self._is_divisible, self._is_sound = is_divisible, is_sound
         self._cost = snapshot.size / ASSUMED_SPEED
         self._started = time.monotonic()
-        self._kept_at = self._started
         self._epoch = 0
         self._fault: EnvironmentFault | None = None
         self._was_told = False
+        self.costs = {"kept": 0, "seconds": 0.0}
 
     @property
     def fault(self) -> EnvironmentFault | None:
@@ -121,7 +122,8 @@ class Keeper(keras.callbacks.Callback):
 
     def _is_worth_it(self) -> bool:
         """Return whether a state at the end of training takes no more than its share of the run's time."""
-        return self._every is not None and self._cost <= SHARE * (time.monotonic() - self._started)
+        spent = time.monotonic() - self._started
+        return self._every is not None and self.costs["seconds"] + self._cost <= SHARE * spent
 
     def _keep(self, *, epochs: int, batches: int) -> None:
         """Write the state; a disk that takes none is asked again the next time."""
@@ -136,8 +138,10 @@ class Keeper(keras.callbacks.Callback):
             except EnvironmentFault as fault:
                 self._fault = fault
         self._cost = time.monotonic() - started
+        self.costs = {"kept": self.costs["kept"] + 1, "seconds": self.costs["seconds"] + self._cost}
         self._wait()
 
     def _wait(self) -> None:
         if self._every:
-            self._alarm.wake_in(max(self._every, self._cost / SHARE))
+            spent = time.monotonic() - self._started
+            self._alarm.wake_in(max(self._every, (self.costs["seconds"] + self._cost) / SHARE - spent))
