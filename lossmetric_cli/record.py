@@ -131,9 +131,9 @@ class Record:
         """history.csv as a frame, a row an epoch; empty before the first epoch has ended."""
         import pandas as pd
 
-        lines = self._lines("history.csv")
-        if lines.partition(b"\n")[0].count(b",") > _MOST_COLUMNS:
+        if self._bytes("history.csv").partition(b"\n")[0].count(b",") > _MOST_COLUMNS:
             raise ConfigError(f"{self.folder / 'history.csv'} has more than {_MOST_COLUMNS:,} columns, and no run has so many")
+        lines = self._lines("history.csv")
         return pd.read_csv(io.BytesIO(lines), float_precision="round_trip") if lines else pd.DataFrame({"epoch": []})
 
     @property
@@ -173,8 +173,8 @@ class Record:
         return [f"{name} differs" for name in [*names, *([] if same else ["predictions.npz"])]]
 
     def _bytes(self, name: str) -> bytes:
-        path = self.folder / name
-        return path.read_bytes() if path.exists() else b""
+        path = self._readable(name)
+        return path.read_bytes() if path else b""
 
     def tell(self, **facts: Any) -> None:
         """Add facts to run.json."""
@@ -250,9 +250,15 @@ class Record:
         return path
 
     def _lines(self, name: str) -> bytes:
-        """Return the whole lines of a file of the record: a kill may have torn the last one."""
+        """Return the whole lines of a file of the record: a kill may have torn the last one, but none of a run that ended.
+
+        Raises ConfigError for a file that a run cannot have left so.
+        """
         path = self._readable(name)
-        return store.whole_lines(path) if path else b""
+        lines = store.whole_lines(path) if path else b""
+        if path and self.info.get("status") == "finished" and (not lines or lines != path.read_bytes()):
+            raise ConfigError(f"{self.folder} is no run folder: its record is damaged")
+        return lines
 
     def _readable(self, name: str) -> Path | None:
         """Return a file of the record, None where there is none; anybody may have made it, so it is held to a size."""

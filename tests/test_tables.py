@@ -406,7 +406,7 @@ def test_run_whose_layers_do_not_fit_is_refused(trained: Path, lmrun: Any):
 
 def test_folder_that_holds_no_model_is_refused(lmrun: Any, tmp_path: Path):
     done = lmrun("data=iris", f"model.init_from={tmp_path}", "epochs=1", code=2)
-    assert "holds no model.keras; give the folder of a run that ended" in done.err
+    assert "holds no model.keras and no state; give the folder of a run that trained" in done.err
 
 
 # --- models of several inputs
@@ -574,12 +574,12 @@ def test_weight_below_zero_is_named_by_its_line(tmp_path: Path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are Linux'")
 def test_table_that_memory_does_not_hold_says_to_stream_it(tmp_path: Path):
-    written(tmp_path, "a,y\n" + "1.25,0\n1.5,1\n" * 100_000)
+    written(tmp_path, "a,y\n" + "1.25,0\n1.5,1\n" * 400_000)
     code = (
         "import resource, sys; from lossmetric_cli import devices; from lossmetric_cli.cli import answer;"
         "devices.load_tensorflow(); import lossmetric_cli.runner, pandas;"
         "held = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize();"
-        "resource.setrlimit(resource.RLIMIT_AS, (held + 2**23,) * 2);"
+        "resource.setrlimit(resource.RLIMIT_AS, (held + 2**25,) * 2);"
         "sys.exit(answer(['data=csv', 'data.path=x.csv', 'data.target=y']))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)

@@ -108,7 +108,7 @@ TABLES = [
     table("csv-to-test-at-an-address", "is an address", SPOKEN, test_path="https://127.0.0.1:9/x.csv"),
     table("csv-that-is-a-zip", "is a zip", archive({"../../x.csv": b"a,b\n"})),
     table("csv-that-is-a-pickle", "is not UTF-8", pickle.dumps(Evil())),
-    table("csv-of-one-long-field", "field larger than field limit", f"a,y\n{'x' * 200_000},1\n"),
+    table("csv-of-one-long-field", "field larger than field limit", f'a,y\n"{"x" * 200_000}",1\n'),
     table("csv-with-nul", r"line 2: '\\x00'", "a,b,y\n1,\x00,x\n2,3,y\n"),
     table("csv-of-escaped-names", "no column 'y'", "a,\x1b]0;pwned\x07b\n1,2\n3,4\n"),
     table("csv-that-never-ends", "is a device, which never ends", "", path="/dev/zero"),
