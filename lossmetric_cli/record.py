@@ -34,7 +34,7 @@ _TOLD = ("title", "error", "notes", "findings", "verdicts", "argv", "overrides")
 #: What a run folder holds besides what callbacks write into it.
 OWN_FILES = (
     *(".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots"),
-    *("model.json", "model.txt", "model.keras", "folds", "state", "eval", "export"),
+    *("model.json", "model.txt", "model.keras", "folds", "state", "eval", "export", ".lock"),
 )
 
 
@@ -76,16 +76,23 @@ class Record:
 
     def create_fold(self, number: int, *, at: datetime) -> Record:
         """Return the Record of one of the trainings that this one is a mean of, in `folds/<number>`, from 1."""
+        self.place(f"folds/{number}")
         request = {key: self.info[key] for key in ("argv", "overrides", "config") if key in self.info}
         fold = Record(self.folder / "folds" / str(number), {}, is_job=True, hidden=self.hidden)
         return self._begin(fold, at, request={**request, "fold": number}, files={})
 
     def fold(self, number: int) -> Record | None:
-        """Return the Record of such a training where it was begun earlier, else None."""
-        folder = self.folder / "folds" / str(number)
+        """Return the Record of such a training where it was begun earlier, else None.
+
+        Raises EnvironmentFault where a link in it leads elsewhere.
+        """
+        folder = self.place(f"folds/{number}")
         if not (folder / "run.json").exists():
             return None
-        return Record.read(folder)
+        found = Record.read(folder)
+        for name in OWN_FILES:
+            found.place(name)
+        return found
 
     @staticmethod
     def _begin(record: Record, at: datetime, *, request: dict[str, Any], files: dict[str, str]) -> Record:

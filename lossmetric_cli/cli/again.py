@@ -14,7 +14,6 @@ from lossmetric_cli.cli.recorded import recorded, run_of
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError, StateFault
 from lossmetric_cli.record import Record
-from lossmetric_cli.state import archive
 from lossmetric_cli.state.past import Past
 
 #: What may be another when a run goes on: it changes no number but how many epochs there are.
@@ -117,10 +116,10 @@ def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, 
 
 
 def _past(record: Record, asked: specs.RunSpec, *, is_exact: bool) -> Past:
-    state = archive.newest(record.folder)
-    if state and asked.epochs < state.facts["epochs"]:
-        raise StateFault(f"epochs={asked.epochs}, and {state.facts['epochs']} are trained; epochs can only grow")
-    return Past(dict(record.info), state, is_exact=is_exact)
+    past = Past.of(record.folder, record.info, is_exact=is_exact)
+    if asked.epochs < past.epochs:
+        raise StateFault(f"epochs={asked.epochs}, and {past.epochs} are trained; epochs can only grow")
+    return past
 
 
 def _complete(record: Record, asked: specs.RunSpec, past: Past, *, has_grown: bool) -> str:
