@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -96,6 +97,19 @@ def test_a_record_of_other_types_is_answered_in_a_line(facts: dict[str, Any], lm
     found = lmrun("resume", "run", "epochs=2", code=2)
     assert f"is no run folder: in its run.json {next(iter(facts))} is " in found.err
     assert found.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", [["rerun"], ["resume", "fork=true"]], ids=str)
+def test_a_record_does_not_say_that_a_new_run_goes_elsewhere(verb: list[str], lmrun: Callable[..., Any], tmp_path: Path):
+    inside, other = tmp_path / "of" / "a" / "stranger" / "run", tmp_path / "elsewhere"
+    store.write(inside / "run.json", json.dumps(INFO))
+    config = lmrun("--cfg", "job", "data=iris").out
+    store.write(inside / ".hydra" / "config.yaml", config.replace("out: outputs", f"out: {other}"))
+    (tmp_path / "here").mkdir()
+    with contextlib.chdir(tmp_path / "here"):
+        found = lmrun(verb[0], str(inside), *verb[1:], code=2)
+    assert found.err == f"lmrun: error: the record sets out to '{other}', which lies elsewhere; type out=FOLDER\n"
+    assert not other.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

@@ -18,6 +18,8 @@ from lossmetric_cli.state.past import Past
 
 #: What may be another when a run goes on: it changes no number but how many epochs there are.
 _FREE = ("epochs", "quiet", "state_every", "max_time", "plots", "save_model", "threads", "out")
+#: Where its data may lie by now: that they are the same, their checksum says.
+_MOVED = "data.path"
 
 
 def resume(words: list[str]) -> Path:
@@ -33,6 +35,7 @@ def resume(words: list[str]) -> Path:
     is_exact, typed = _taken("exact=true", typed)
     config = _pinned(recorded(record.folder, typed), record)
     if is_fork:
+        _refuse_way_out(config, record, typed)
         with open_dict(config):
             config.model["init_from"] = str(record.folder)
         return jobs.begin(config, words=_words(record, typed), notes=[], forked_from=str(record.folder))
@@ -56,11 +59,22 @@ def rerun(words: list[str]) -> Path:
     """Run a run's own config once more, changed by words, say whether the bytes agree, and return the new folder."""
     record, typed = _whole_run(words, "rerun")
     config = _pinned(recorded(record.folder, typed), record)
+    _refuse_way_out(config, record, typed)
     folder = jobs.begin(config, words=_words(record, typed), notes=[], rerun_of=str(record.folder))
     differences = Record.read(folder).differences(record)
     told = "; ".join(differences) or "history.csv, metrics.json and predictions.npz have the same bytes"
     Voice(quiet=config.quiet).say(f" rerun       of {jobs.shown(record.folder)}: {told}")
     return folder
+
+
+def _refuse_way_out(config: DictConfig, record: Record, typed: list[str]) -> None:
+    """Refuse that a record, which anybody may have made, says where a new run goes; below here or beside itself is no harm."""
+    place, here = Path(config.out).resolve(), Path.cwd().resolve()
+    is_typed = any(word.lstrip("+").partition("=")[0] == "out" for word in typed)
+    # a run lies in out/<day>/, a job of a sweep in out/sweeps/<day>/<time>/
+    if is_typed or here in (place, *place.parents) or place in (record.folder.parents[1], *record.folder.parents[3:4]):
+        return
+    raise ConfigError(f"the record sets out to '{config.out}', which lies elsewhere; type out=FOLDER")
 
 
 def _whole_run(words: list[str], verb: str) -> tuple[Record, list[str]]:
@@ -95,7 +109,7 @@ def _compared(record: Record, config: DictConfig, asked: specs.RunSpec) -> bool:
     """
     before = recorded(record.folder, [])
     for path, was, now in _differences(_plain(before), _plain(config)):
-        if path.split(".")[0] not in _FREE:
+        if path.split(".")[0] not in _FREE and path != _MOVED:
             raise StateFault(
                 f"{path} was {was}, now {now}; leave it out, or type fork=true for a new run that begins with these weights"
             )
