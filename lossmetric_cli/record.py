@@ -116,10 +116,13 @@ class Record:
 
     def __enter__(self) -> Record:
         """Return the record itself."""
+        self._status = self.info.get("status")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Keep what became of the run."""
+        if isinstance(error, StateFault) and self.info["status"] != self._status:
+            self.tell(status=self._status)
         if error is None or isinstance(error, StateFault) or self.info["status"] == "finished":
             return
         if isinstance(error, ConfigError) and self.is_new and not self.is_job:

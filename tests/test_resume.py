@@ -322,6 +322,14 @@ def test_edited_history_is_refused(run: Path, lmrun: Callable[..., Any]):
     assert re.search(r"history\.csv was changed since the run wrote it; type lmrun rerun ", found.err)
 
 
+def test_state_of_another_model_is_refused_and_the_run_stays_finished(run: Path, lmrun: Callable[..., Any]):
+    state = archive.newest(run)
+    archive.save(run, {**state.facts, "variables": state.facts["variables"][1:]}, state.arrays)
+    found = lmrun("resume", str(run), "epochs=5", code=7)
+    assert "the state is of another model" in found.err
+    assert Record.read(run).info["status"] == "finished"
+
+
 def test_other_machine_is_told_and_with_exact_refused(run: Path, lmrun: Callable[..., Any]):
     told(run, versions={**Record.read(run).info["versions"], "keras": "3.15.0"})
     found = lmrun("resume", str(run), "epochs=4", "exact=true", code=7)

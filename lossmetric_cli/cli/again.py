@@ -142,7 +142,9 @@ def _complete(record: Record, asked: specs.RunSpec, past: Past, *, has_grown: bo
     Raises StateFault where there is more to do and no state to do it from.
     """
     if past.state is None and has_grown:
-        raise StateFault(f"{record.folder} has kept no state to go on from; type fork=true to begin with its weights")
+        has_weights = (record.folder / "model.keras").exists()  # a run of folds has none of its own
+        fix = "fork=true to begin with its weights" if has_weights else f"lmrun rerun {record.folder} epochs={asked.epochs}"
+        raise StateFault(f"{record.folder} has kept no state to go on from; type {fix}")
     if past.state and not past.is_stopped and past.epochs < asked.epochs:
         return ""
     ended = "; a callback ended it, and more epochs change nothing" if past.is_stopped else ""
