@@ -34,7 +34,7 @@ _TOLD = ("title", "error", "notes", "findings", "verdicts", "argv", "overrides")
 #: What a run folder holds besides what callbacks write into it.
 OWN_FILES = (
     *(".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots"),
-    *("model.json", "model.txt", "model.keras", "folds", "state", "eval", "export", ".lock"),
+    *("model.json", "model.txt", "model.keras", "folds", "state", "eval", "export"),
 )
 
 
