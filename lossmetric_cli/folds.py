@@ -20,7 +20,6 @@ from lossmetric_cli.errors import TrainingError
 from lossmetric_cli.progress import Best, Progress
 from lossmetric_cli.record import LARGEST_PREDICTIONS, Record
 from lossmetric_cli.spec import RunSpec
-from lossmetric_cli.state import archive
 from lossmetric_cli.state.past import Past
 from lossmetric_cli.verdicts import verdicts
 
@@ -51,10 +50,10 @@ def run(spec: RunSpec, record: Record, voice: Voice, alarm: Alarm, *, past: Past
     try:
         for number in range(1, spec.validation["folds"] + 1):
             earlier = record.fold(number)
-            if earlier and earlier.info["status"] == "finished":
+            if earlier and earlier.info.get("status") == "finished":
                 voice.note(f"fold {number} of {spec.validation['folds']} had ended")
                 continue
-            left = Past(dict(earlier.info), archive.newest(earlier.folder), past.is_exact) if earlier and past else None
+            left = Past.of(earlier.folder, earlier.info, is_exact=past.is_exact) if earlier and past else None
             _train_fold(spec, record, voice, alarm, number, past=left, is_first=is_first)
             is_first = False
         return _finish(record, voice, spec, record.folds[0].info["directions"])

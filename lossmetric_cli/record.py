@@ -76,16 +76,23 @@ class Record:
 
     def create_fold(self, number: int, *, at: datetime) -> Record:
         """Return the Record of one of the trainings that this one is a mean of, in `folds/<number>`, from 1."""
+        self.place(f"folds/{number}")
         request = {key: self.info[key] for key in ("argv", "overrides", "config") if key in self.info}
         fold = Record(self.folder / "folds" / str(number), {}, is_job=True, hidden=self.hidden)
         return self._begin(fold, at, request={**request, "fold": number}, files={})
 
     def fold(self, number: int) -> Record | None:
-        """Return the Record of such a training where it was begun earlier, else None."""
-        folder = self.folder / "folds" / str(number)
+        """Return the Record of such a training where it was begun earlier, else None.
+
+        Raises EnvironmentFault where a link in it leads elsewhere.
+        """
+        folder = self.place(f"folds/{number}")
         if not (folder / "run.json").exists():
             return None
-        return Record.read(folder)
+        found = Record.read(folder)
+        for name in OWN_FILES:
+            found.place(name)
+        return found
 
     @staticmethod
     def _begin(record: Record, at: datetime, *, request: dict[str, Any], files: dict[str, str]) -> Record:
@@ -109,10 +116,13 @@ class Record:
 
     def __enter__(self) -> Record:
         """Return the record itself."""
+        self._status = self.info.get("status")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Keep what became of the run."""
+        if isinstance(error, StateFault) and self.info["status"] != self._status:
+            self.tell(status=self._status)
         if error is None or isinstance(error, StateFault) or self.info["status"] == "finished":
             return
         if isinstance(error, ConfigError) and self.is_new and not self.is_job:

@@ -105,7 +105,7 @@ def _trial(record: Record, source: Any, data: Data, model: Any, which: str) -> t
     name, part = ("val", data.val) if data.val is not None else ("train", data.train)
     places = np.arange(min(ROWS, len(part)))
     rows = _raw(source, data, part, places)
-    kept = _answers(record, name) if which == "last" and data.fingerprint == record.info["data_sha256"] else {}
+    kept = _answers(record, name) if which == "last" and data.fingerprint == record.info.get("data_sha256") else {}
     if len(kept.get("rows", ())) == len(part) and _count(rows) == len(places):
         return rows, {output: kept[output][places] for output in kept if output != "rows"}, "the run's"
     answer = model.predict(rows, batch_size=32, verbose=0)

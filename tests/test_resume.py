@@ -248,14 +248,16 @@ def test_unknown_word_is_told_as_ever(run: Path, lmrun: Callable[..., Any]):
     assert found.err == "lmrun: error: unknown key 'epoch'; did you mean 'epochs'?\n"
 
 
-def test_changed_data_is_refused_and_the_run_stays(tmp_path: Path, lmrun: Callable[..., Any]):
+def test_data_may_move_and_changed_data_is_refused_and_the_run_stays(tmp_path: Path, lmrun: Callable[..., Any]):
     rows = ["a,b,y", *(f"{n},{n * n % 7},{'yes' if n % 3 else 'no'}" for n in range(60))]
     (tmp_path / "x.csv").write_text("\n".join(rows))
     folder = lmrun("data=csv", "data.path=x.csv", "data.target=y", "epochs=2", "plots=[]").folder
-    (tmp_path / "x.csv").write_text("\n".join([*rows[:-1], "59,1,no"]))
+    (tmp_path / "x.csv").rename(tmp_path / "moved.csv")
+    lmrun("resume", str(folder), "epochs=3", "data.path=moved.csv")
+    (tmp_path / "moved.csv").write_text("\n".join([*rows[:-1], "59,1,no"]))
     found = lmrun("resume", str(folder), "epochs=4", code=7)
     assert re.search(r"the data has changed since the run began \(sha256 \w{8}… is now \w{8}…\); put it back, or ", found.err)
-    assert len(Record.read(folder).history) == 2
+    assert len(Record.read(folder).history) == 3
 
 
 def test_fork_is_a_new_run_that_begins_with_the_weights(run: Path, lmrun: Callable[..., Any]):
@@ -318,6 +320,14 @@ def test_edited_history_is_refused(run: Path, lmrun: Callable[..., Any]):
     (run / "history.csv").write_text(text.replace("1,", "1,9", 1))
     found = lmrun("resume", str(run), "epochs=5", code=7)
     assert re.search(r"history\.csv was changed since the run wrote it; type lmrun rerun ", found.err)
+
+
+def test_state_of_another_model_is_refused_and_the_run_stays_finished(run: Path, lmrun: Callable[..., Any]):
+    state = archive.newest(run)
+    archive.save(run, {**state.facts, "variables": state.facts["variables"][1:]}, state.arrays)
+    found = lmrun("resume", str(run), "epochs=5", code=7)
+    assert "the state is of another model" in found.err
+    assert Record.read(run).info["status"] == "finished"
 
 
 def test_other_machine_is_told_and_with_exact_refused(run: Path, lmrun: Callable[..., Any]):

@@ -14,11 +14,12 @@ from lossmetric_cli.cli.recorded import recorded, run_of
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError, StateFault
 from lossmetric_cli.record import Record
-from lossmetric_cli.state import archive
 from lossmetric_cli.state.past import Past
 
 #: What may be another when a run goes on: it changes no number but how many epochs there are.
 _FREE = ("epochs", "quiet", "state_every", "max_time", "plots", "save_model", "threads", "out")
+#: Where its data may lie by now: that they are the same, their checksum says.
+_MOVED = "data.path"
 
 
 def resume(words: list[str]) -> Path:
@@ -34,6 +35,7 @@ def resume(words: list[str]) -> Path:
     is_exact, typed = _taken("exact=true", typed)
     config = _pinned(recorded(record.folder, typed), record)
     if is_fork:
+        _refuse_way_out(config, record, typed)
         with open_dict(config):
             config.model["init_from"] = str(record.folder)
         return jobs.begin(config, words=_words(record, typed), notes=[], forked_from=str(record.folder))
@@ -57,11 +59,22 @@ def rerun(words: list[str]) -> Path:
     """Run a run's own config once more, changed by words, say whether the bytes agree, and return the new folder."""
     record, typed = _whole_run(words, "rerun")
     config = _pinned(recorded(record.folder, typed), record)
+    _refuse_way_out(config, record, typed)
     folder = jobs.begin(config, words=_words(record, typed), notes=[], rerun_of=str(record.folder))
     differences = Record.read(folder).differences(record)
     told = "; ".join(differences) or "history.csv, metrics.json and predictions.npz have the same bytes"
     Voice(quiet=config.quiet).say(f" rerun       of {jobs.shown(record.folder)}: {told}")
     return folder
+
+
+def _refuse_way_out(config: DictConfig, record: Record, typed: list[str]) -> None:
+    """Refuse that a record, which anybody may have made, says where a new run goes; below here or beside itself is no harm."""
+    place, here = Path(config.out).resolve(), Path.cwd().resolve()
+    is_typed = any(word.lstrip("+").partition("=")[0] == "out" for word in typed)
+    # a run lies in out/<day>/, a job of a sweep in out/sweeps/<day>/<time>/
+    if is_typed or here in (place, *place.parents) or place in (record.folder.parents[1], *record.folder.parents[3:4]):
+        return
+    raise ConfigError(f"the record sets out to '{config.out}', which lies elsewhere; type out=FOLDER")
 
 
 def _whole_run(words: list[str], verb: str) -> tuple[Record, list[str]]:
@@ -96,7 +109,7 @@ def _compared(record: Record, config: DictConfig, asked: specs.RunSpec) -> bool:
     """
     before = recorded(record.folder, [])
     for path, was, now in _differences(_plain(before), _plain(config)):
-        if path.split(".")[0] not in _FREE:
+        if path.split(".")[0] not in _FREE and path != _MOVED:
             raise StateFault(
                 f"{path} was {was}, now {now}; leave it out, or type fork=true for a new run that begins with these weights"
             )
@@ -117,10 +130,10 @@ def _differences(before: Any, now: Any, path: str = "") -> list[tuple[str, Any, 
 
 
 def _past(record: Record, asked: specs.RunSpec, *, is_exact: bool) -> Past:
-    state = archive.newest(record.folder)
-    if state and asked.epochs < state.facts["epochs"]:
-        raise StateFault(f"epochs={asked.epochs}, and {state.facts['epochs']} are trained; epochs can only grow")
-    return Past(dict(record.info), state, is_exact=is_exact)
+    past = Past.of(record.folder, record.info, is_exact=is_exact)
+    if asked.epochs < past.epochs:
+        raise StateFault(f"epochs={asked.epochs}, and {past.epochs} are trained; epochs can only grow")
+    return past
 
 
 def _complete(record: Record, asked: specs.RunSpec, past: Past, *, has_grown: bool) -> str:
@@ -129,7 +142,9 @@ def _complete(record: Record, asked: specs.RunSpec, past: Past, *, has_grown: bo
     Raises StateFault where there is more to do and no state to do it from.
     """
     if past.state is None and has_grown:
-        raise StateFault(f"{record.folder} has kept no state to go on from; type fork=true to begin with its weights")
+        has_weights = (record.folder / "model.keras").exists()  # a run of folds has none of its own
+        fix = "fork=true to begin with its weights" if has_weights else f"lmrun rerun {record.folder} epochs={asked.epochs}"
+        raise StateFault(f"{record.folder} has kept no state to go on from; type {fix}")
     if past.state and not past.is_stopped and record.info["epochs"] < asked.epochs:
         return ""
     ended = "; a callback ended it, and more epochs change nothing" if past.is_stopped else ""

@@ -183,11 +183,12 @@ def _sweep(hydra: Hydra, arguments: argparse.Namespace, notes: list[str]) -> int
     root = out / "sweeps" / f"{now:%Y-%m-%d}"
     folder = hydra.config_loader.sweep_folder = store.make_folder(root, f"{now:%H-%M-%S}")
     try:
-        hydra.multirun(
-            config_name=arguments.config_name,
-            task_function=functools.partial(jobs.run_in_sweep, allowed=list(build.allowed_packages)),
-            overrides=[*arguments.overrides, f"hydra.sweep.dir={words.quote(str(folder))}"],
-        )
+        with jobs.leaving_no_worker():
+            hydra.multirun(
+                config_name=arguments.config_name,
+                task_function=functools.partial(jobs.run_in_sweep, allowed=list(build.allowed_packages)),
+                overrides=[*arguments.overrides, f"hydra.sweep.dir={words.quote(str(folder))}"],
+            )
     except jobs.SweepLeft as left:
         raise left.stopped from left
     except BaseException as error:

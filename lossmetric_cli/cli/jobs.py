@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import math
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from lossmetric_cli import build, devices, masking, store, sweep
 from lossmetric_cli import spec as specs
-from lossmetric_cli.alarm import Alarm
+from lossmetric_cli.alarm import SIGNALS, Alarm
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import EnvironmentFault, LmrunError, Stopped
 from lossmetric_cli.record import Record
@@ -30,6 +32,22 @@ class SweepLeft(BaseException):
     def __init__(self, stopped: Stopped) -> None:
         super().__init__(str(stopped))
         self.stopped = stopped
+
+
+@contextlib.contextmanager
+def leaving_no_worker() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise between a sweep's jobs: they would end this process alone, and a launcher's others go on."""
+
+    def leave(number: int, _: object) -> None:
+        raise SweepLeft(Stopped(f"interrupted by {SIGNALS[signal.Signals(number)]}", exit_code=128 + number))
+
+    is_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP) if is_main}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def run_alone(config: DictConfig, *, notes: list[str]) -> Path:

@@ -32,9 +32,26 @@ def run_of(words: list[str], verb: str) -> tuple[Record, list[str]]:
     if any(folder.glob("*/run.json")) and not (folder / "run.json").exists():
         raise ConfigError(f"{words[0]} is a sweep; type lmrun {verb} {words[0]}/0 for one of its jobs")
     record = Record.read(folder)
+    _refuse_malformed(record)
     for name in OWN_FILES:
         record.place(name)
     return record, words[1:]
+
+
+def _refuse_malformed(record: Record) -> None:
+    """Refuse a run.json whose facts that are gone on with are not what a run tells; anybody may have made it."""
+    words, info = record.info.get("overrides"), record.info
+    sound = {
+        "status": isinstance(info.get("status"), str),
+        "overrides": isinstance(words, list) and all(isinstance(word, str) for word in words),
+        "threads": info.get("threads") is None or type(info["threads"]) is int,
+        "epochs": type(info.get("epochs", 0)) is int,
+        "fold": type(info.get("fold", 1)) is int,
+        "title": isinstance(info.get("title", ""), str),
+        "notes": isinstance(info.get("notes", []), list),
+    }
+    for key in [key for key, is_sound in sound.items() if not is_sound]:
+        raise ConfigError(f"{record.folder} is no run folder: in its run.json {key} is {str(info.get(key))[:60]}")
 
 
 def recorded(run_folder: Path, typed: list[str]) -> DictConfig:

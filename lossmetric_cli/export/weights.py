@@ -14,7 +14,7 @@ import numpy as np
 from lossmetric_cli import sampling
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.export.model import FILE, TRAINING
-from lossmetric_cli.state import archive
+from lossmetric_cli.state.past import Past
 from lossmetric_cli.state.values import from_bytes
 
 #: Where Keras' own archive has the weights.
@@ -108,11 +108,14 @@ def begin_with(network: keras.Model, run: str) -> str:
 
 def _begin_with_state(network: keras.Model, run: str) -> str:
     """Give a network the weights of the newest state of a run that was left before its end."""
-    state = archive.newest(Path(run).expanduser())
+    state = Past.of(Path(run).expanduser(), {}).state
     if state is None:
         raise ConfigError(f"model.init_from: {run} holds no {FILE} and no state; give the folder of a run that trained")
     kinds = zip(state.facts["weights"], state.facts["variables"], strict=False)  # the model's come first
-    known = {path: from_bytes(state.arrays[f"variables.{place}"], *kind) for place, (path, kind) in enumerate(kinds)}
+    try:
+        known = {path: from_bytes(state.arrays[f"variables.{place}"], *kind) for place, (path, kind) in enumerate(kinds)}
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # anybody may have made it
+        raise ConfigError(f"model.init_from: the state of {run} is none of a run's; give another") from error
     fits = [weight for weight in network.weights if getattr(known.get(weight.path), "shape", None) == tuple(weight.shape)]
     if not fits:
         raise ConfigError(f"model.init_from: no weight of {run} has the name and shape of one here; give it the same model=")

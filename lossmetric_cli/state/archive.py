@@ -77,7 +77,7 @@ def newest(folder: Path) -> State | None:
     damaged: list[str] = []
     for number in sorted(known, reverse=True):
         try:
-            facts, arrays = unpack(known[number].read_bytes())
+            facts, arrays = unpack(known[number].read_bytes() if known[number].is_file() else b"")  # a device never ends
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             damaged.append(known[number].name)
             continue

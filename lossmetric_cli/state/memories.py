@@ -39,12 +39,15 @@ def _of(callback: Callback) -> dict[str, Any]:
 
 
 def give_back(callbacks: Sequence[Callback], remembered: Sequence[dict[str, Any]]) -> None:
-    """Let callbacks remember again, after `on_train_begin` has made them forget."""
+    """Let callbacks remember again, after `on_train_begin` has made them forget.
+
+    Anybody may have made a state: of Keras' own no other attribute is set (`filepath` leads out of the run's folder).
+    """
     for callback, found in zip(callbacks, remembered, strict=True):
         if hasattr(callback, "set_state"):
             callback.set_state(found)
             continue
-        for name in set(found) - {_FILE_SIZE}:
+        for name in found.keys() & set(_names(callback)):
             setattr(callback, name, found[name])
 
 

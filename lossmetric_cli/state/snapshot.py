@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -57,7 +58,8 @@ class Snapshot:
 
     def prepare(self, state: State) -> list[str]:
         """Make callbacks go on with their files, before training begins again; return a sentence on those that forget."""
-        memories.go_on_with_files(self.callbacks, self._remembered(state)["callbacks"])
+        with _explained():
+            memories.go_on_with_files(self.callbacks, self._remembered(state)["callbacks"])
         return [
             f"{name} keeps no state over a resume; give it get_state and set_state"
             for name in memories.forgetful(self.callbacks)
@@ -65,16 +67,18 @@ class Snapshot:
 
     def put(self, state: State) -> None:
         """Put everything back but what metrics have counted. Raises StateFault where the state is of another model."""
-        remembered = self._remembered(state)
-        memories.give_back(self.callbacks, remembered["callbacks"])
-        version, internal, gauss = remembered["random"]
-        random.setstate((version, tuple(internal), gauss))
-        np.random.set_state(tuple(remembered["numpy"]))
-        self._assign("variables", self._variables(), state)
+        with _explained():
+            remembered = self._remembered(state)
+            memories.give_back(self.callbacks, remembered["callbacks"])
+            version, internal, gauss = remembered["random"]
+            random.setstate((version, tuple(internal), gauss))
+            np.random.set_state(tuple(remembered["numpy"]))
+            self._assign("variables", self._variables(), state)
 
     def put_metrics(self, state: State) -> None:
         """Put back what metrics had counted of an epoch that was left inside."""
-        self._assign("metrics", self._model.metrics_variables, state)
+        with _explained():
+            self._assign("metrics", self._model.metrics_variables, state)
 
     def _assign(self, kind: str, variables: list[Any], state: State) -> None:
         known = state.facts[kind]
@@ -94,3 +98,13 @@ class Snapshot:
         common = global_state.get_global_attribute("global_seed_generator")
         found = [*self._model.variables, *(v for optimizer in optimizers if optimizer for v in optimizer.variables)]
         return list({id(v): v for v in [*found, *([common.state] if common else []), *self._others]}.values())
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what does not fit into a sentence: a state may be of another run, of an older callback, or of nobody's."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        told = " ".join(str(error).split())[:120]
+        raise StateFault(f"the state does not fit the run: {type(error).__name__}: {told}; type lmrun rerun RUN") from error

@@ -93,6 +93,8 @@ def _open(path: Path) -> tuple[bool, FileIO]:
     while True:
         with contextlib.suppress(FileExistsError):
             return True, disk.create_new(path)
+        if path.is_symlink() or not (path.is_file() or not path.exists()):  # a stranger's, whose target would be written over
+            raise StateFault(f"{path} is no file; remove it")
         with contextlib.suppress(FileNotFoundError):  # removed in between
             return False, path.open("r+b", buffering=0)
 
