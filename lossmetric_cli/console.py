@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,12 +24,21 @@ INDENT = 13
 PIPED = 120
 
 
+class _Console(Console):
+    """One that falls silent where its reader has gone; rich's own would leave Python in the middle of a training."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing from now on."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
 class Voice:
     """Speaks to one stream: plain lines, colours and a line in place only on a terminal, nothing but errors when quiet."""
 
     def __init__(self, *, quiet: bool = False, stream: TextIO | None = None) -> None:
         stream = stream or sys.stderr
-        self._console = Console(file=stream, quiet=quiet, highlight=False, markup=False, emoji=False)
+        self._console = _Console(file=stream, quiet=quiet, highlight=False, markup=False, emoji=False)
         self._widths: list[int] = []
         self._is_ascii = "utf" not in (getattr(stream, "encoding", None) or "utf-8").lower()
 

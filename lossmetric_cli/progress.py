@@ -95,8 +95,7 @@ class Progress:
             self.epochs_done = int(row["epoch"])
             self._note_best(row)
         self.seconds = self.record.seconds
-        self.record.info.pop("error", None)
-        self.record.tell(status="running")
+        self.record.go_on()
 
     def _note_best(self, row: dict[str, Any]) -> bool:
         """Note the columns that were never better, and return whether the monitor is one of them."""

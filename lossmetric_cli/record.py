@@ -218,6 +218,12 @@ class Record:
         path = self.folder / "history.csv"
         return hashlib.sha256(path.read_bytes()[:size] if path.exists() else b"").hexdigest()
 
+    def go_on(self) -> None:
+        """Forget how an earlier part of the run ended: it runs again."""
+        self.info.pop("error", None)
+        store.remove(self.folder / "error.log")
+        self.tell(status="running")
+
     def begin_history(self, columns: Iterable[str]) -> None:
         """Write the headings of history.csv and timing.csv."""
         self._columns = list(columns)

@@ -461,3 +461,9 @@ def test_closed_stream_is_no_fault(stream: int, tmp_path: Path):
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert (tmp_path / "outputs" / "latest" / "metrics.json").exists()
+
+
+def test_reader_that_leaves_does_not_end_the_run(tmp_path: Path):
+    command = f"{sys.executable} -m lossmetric_cli data=iris epochs=2 plots=[] model.hidden=[2] 2>&1 >out | true"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=300, check=False)
+    assert (tmp_path / "outputs" / "latest" / "metrics.json").exists()

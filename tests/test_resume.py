@@ -309,8 +309,11 @@ def test_run_without_a_whole_state_is_refused(run: Path, lmrun: Callable[..., An
 
 def test_run_that_was_left_before_a_state_was_kept_begins_again(run: Path, lmrun: Callable[..., Any], finished: Path):
     shutil.rmtree(run / archive.FOLDER)
-    told(run, status="running")
+    told(run, status="failed", error="the disk was full")
+    (run / "error.log").write_text("the disk was full")
     found = lmrun("resume", str(run))
+    assert not (run / "error.log").exists()
+    assert "error" not in Record.read(run).info
     assert "note        the run was left before a state was kept; it begins again" in found.err
     assert same(run, finished)
 
