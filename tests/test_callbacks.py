@@ -465,3 +465,18 @@ def test_callback_that_fails_is_told_with_its_place(lmrun, own_code):
     )
     found = lmrun(*IRIS, "callbacks=failing.Late", "epochs=3", code=4)
     assert "training failed in epoch 1: ZeroDivisionError: division by zero (failing.py:5)" in found.err
+
+
+def test_full_memory_in_training_says_to_take_smaller_batches(lmrun, own_code):
+    own_code(
+        "hungry",
+        """\
+        import keras
+
+        class Hungry(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                keras.ops.zeros((10**7, 10**7))
+        """,
+    )
+    found = lmrun(*IRIS, "callbacks=hungry.Hungry", "epochs=2", "batch_size=32", code=5)
+    assert "CPU has too little memory in epoch 1 with batch_size=32; try batch_size=16" in found.err

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -117,8 +118,8 @@ EACH = [
 def interrupted(lmrun: Callable[..., Any], tmp_path: Path) -> Callable[..., Path]:
     """`interrupted("epochs=9", after=3)`: the folder of a run that a signal ended some time after its third epoch."""
 
-    def run(*words: str, after: int = 2, number: int = signal.SIGINT, inside: str = "") -> Path:
-        history = Path("*", "*", inside, "history.csv")
+    def run(*words: str, after: int = 2, number: int = signal.SIGINT, inside: str = "", file: str = "history.csv") -> Path:
+        history = Path("*", "*", inside, file)
         with _signalled(tmp_path / "left", str(history), lines=after + 1, number=number):
             found = lmrun(*words, "out=left", "state_every=0.05", code=128 + number)
         assert "continue with: lmrun resume left/" in found.err
@@ -135,6 +136,7 @@ def _signalled(root: Path, history: str, *, lines: int, number: int) -> Iterator
     def watch() -> None:
         while not done.wait(0.002):
             if any(file.read_bytes().count(b"\n") >= lines for file in root.glob(history)):
+                time.sleep(0.3 * (lines == 0))  # a file that has just come to be: training is well under way then
                 os.kill(os.getpid(), number)
                 return
 
@@ -168,6 +170,16 @@ def test_interrupted_run_ends_with_the_same_bytes(
     left = interrupted(*words, "plots=[]")
     assert len(pd.read_csv(left / "history.csv")) < len(pd.read_csv(whole / "history.csv"))
     assert lmrun("resume", str(left)).folder == left
+    assert same(left, whole)
+
+
+def test_run_that_is_left_inside_a_long_epoch_goes_on_there(interrupted: Callable[..., Path], lmrun: Callable[..., Any]):
+    words = ["data=letters26", "batch_size=1", "epochs=1", "plots=[]", "model.dropout=0.3"]
+    whole = lmrun(*words, "out=whole").folder
+    left = interrupted(*words, after=-1, file="state/000001.state")
+    state = archive.newest(left)
+    assert (state.facts["epochs"], state.facts["batches"] > 0) == (0, True)
+    assert f"goes on in epoch 1, after {state.facts['batches']} batches" in lmrun("resume", str(left)).err
     assert same(left, whole)
 
 
