@@ -183,6 +183,29 @@ def test_run_that_is_left_inside_a_long_epoch_goes_on_there(interrupted: Callabl
     assert same(left, whole)
 
 
+def test_callback_that_hears_batches_is_gone_on_with_from_a_whole_epoch(
+    interrupted: Callable[..., Path], lmrun: Callable[..., Any], own_code: Callable[[str, str], None]
+):
+    own_code(
+        "hearing",
+        """
+        import keras
+
+        class Hearing(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                pass
+        """,
+    )
+    words = ["data=iris", "epochs=60", "plots=[]", "model.dropout=0.3", "callbacks=hearing.Hearing"]
+    whole = lmrun(*words, "out=whole").folder
+    left = interrupted(*words, after=20)
+    state = archive.newest(left)
+    assert (state.facts["epochs"] > 0, state.facts["batches"]) == (True, 0)
+    found = lmrun("resume", str(left))
+    assert "note        Hearing keeps no state over a resume; give it get_state and set_state" in found.err
+    assert same(left, whole)
+
+
 def test_folds_that_ended_stay_and_the_others_go_on(interrupted: Callable[..., Path], lmrun: Callable[..., Any]):
     words = ["data=iris", "validation=kfold", "validation.folds=3", "epochs=8", "plots=[]", "batch_size=4"]
     whole = lmrun(*words, "out=whole").folder

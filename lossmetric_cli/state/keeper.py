@@ -60,7 +60,7 @@ class Keeper(keras.callbacks.Callback):
         self._started = time.monotonic()
         self._epoch = 0
         self._fault: EnvironmentFault | None = None
-        self._was_told = False
+        self._was_told = self._is_late = False
         self.costs = {"kept": 0, "seconds": 0.0}
 
     @property
@@ -101,7 +101,7 @@ class Keeper(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Keep the state where it is time to, at the end of training too, and leave where that was asked for."""
         is_last = self.model.stop_training or epoch + 1 == self.params["epochs"]
-        is_due = self._every == 0 or (self._rows.brake.level and self._every is not None)
+        is_due = self._every == 0 or (self._every is not None and (self._is_late or self._rows.brake.level))
         if self._is_sound() and (self._alarm.is_stopping or is_due or (is_last and self._is_worth_it())):
             self._keep(epochs=epoch + 1, batches=0)
         if self.fault and not self._was_told:
@@ -116,9 +116,9 @@ class Keeper(keras.callbacks.Callback):
             self._keep(epochs=self._epoch, batches=self._rows.done)
         if self._alarm.is_stopping:
             raise self._alarm.refusal(f" in epoch {self._epoch + 1}")
-        if self._is_divisible:
-            return
-        self._rows.brake.release()
+        if not self._is_divisible:
+            self._is_late = True
+            self._rows.brake.release()
 
     def _is_worth_it(self) -> bool:
         """Return whether a state at the end of training takes no more than its share of the run's time."""
@@ -127,7 +127,7 @@ class Keeper(keras.callbacks.Callback):
 
     def _keep(self, *, epochs: int, batches: int) -> None:
         """Write the state; a disk that takes none is asked again the next time."""
-        started = time.monotonic()
+        started, self._is_late = time.monotonic(), False
         self._rows.brake.release()
         with self._alarm.guarding():
             facts, arrays = self._snapshot.take()
