@@ -103,7 +103,7 @@ MORE = {
     "weighted classes": ["data=breast_cancer", "class_weight=balanced", "metrics=recall", "batch_size=4"],
     "rows that stay on the disk": ["data=csv", "data.path=rows.csv", "data.target=y", "data.stream=true", "batch_size=4"],
     "a backbone that trains from an epoch on": [
-        *("data=shapes", "model=transfer", "model.backbone=mobilenet", "model.weights=null", "model.fine_tune_from=0.1"),
+        *("data=pictures", "model=transfer", "model.backbone=mobilenet", "model.weights=null", "model.fine_tune_from=0.1"),
         *("model.fine_tune_at=1", "train_eval=0"),
     ],
     "a sampling autoencoder": ["model=vae", "task=reconstruction", "model.beta_steps=100"],
