@@ -7,13 +7,15 @@ import math
 import os
 import select
 import signal
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from lossmetric_cli.errors import EnvironmentFault, Stopped
+from lossmetric_cli.errors import EnvironmentFault, Stopped, own_place
 
 #: What ends a run, and what a person calls it. SLURM sends SIGUSR1 before the time of a job is over.
 SIGNALS = {
@@ -24,6 +26,10 @@ SIGNALS = {
 }
 #: Seconds that a run has to come to a place where it loses nothing, before it is left where it is.
 GRACE = 2.0
+#: Seconds after that in which it is left for good, where nothing that Python can do reaches it.
+LAST = 20.0
+#: Times that a pulse is felt in the seconds after which a run without one hangs.
+FEELS = 10
 #: What wakes the listening thread without being a signal: look at the clocks again, or end.
 _LOOK, _END = 0, 255
 
@@ -33,23 +39,29 @@ class Alarm:
 
     Outside of `holding` a signal raises at once. Inside, `on_pause` is called from another thread, `is_stopping` is true,
     and whoever trains raises `refusal()` at the next good place; after `GRACE` seconds, or for good where the same is
-    typed twice, it comes at once all the same. `on_pause` is told too when the seconds of `wake_in` are over.
+    typed twice, it comes at once all the same. Where it does not come either, since the main thread never comes back to
+    Python, `on_lost` is given it. `on_pause` is told too when the seconds of `wake_in` are over.
 
     Args:
         max_time: seconds after which the run is to end; None for no limit.
+        stall_time: seconds that `pulse` may return the same number, inside of `holding`, before the run is taken to hang.
     """
 
-    def __init__(self, *, max_time: float | None = None) -> None:
+    def __init__(self, *, max_time: float | None = None, stall_time: float | None = None) -> None:
         self.on_pause: Callable[[], None] = lambda: None
         self.on_stop: Callable[[], None] = lambda: None
+        self.on_lost: Callable[[Stopped], None] = lambda stopped: None
+        self.pulse: Callable[[], int] | None = None
         self.is_stopping = False
-        self._max_time = max_time
+        self._max_time, self._stall_time = max_time, stall_time
         self._number: int | None = None
+        self._stacks = ""
         self._heard = 0
         self._depth = {"held": 0, "guarded": 0}
         self._is_overdue = self._is_told = False
-        self._pause_at = self._force_at = math.inf
+        self._pause_at = self._force_at = self._leave_at = self._feel_at = math.inf
         self._end_at = math.inf if max_time is None else time.monotonic() + max_time
+        self._felt, self._felt_at = -1, 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Alarm:
@@ -75,9 +87,14 @@ class Alarm:
         os.close(self._ear)
         os.close(self._mouth)
 
-    def holding(self) -> contextlib.AbstractContextManager[None]:
-        """Return the context in which a signal waits for `refusal`."""
-        return self._deeper("held")
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Return the context in which a signal waits for `refusal`, and a run without a pulse is taken to hang."""
+        with self._deeper("held"):
+            if self._stall_time:
+                self._feel_at = self._felt_at = time.monotonic()
+                self._tell(_LOOK)
+            yield
 
     def guarding(self) -> contextlib.AbstractContextManager[None]:
         """Return the context, inside of `holding`, that not even a signal that is overdue leaves."""
@@ -89,12 +106,16 @@ class Alarm:
         self._tell(_LOOK)
 
     def refusal(self, where: str = "") -> Stopped:
-        """Return what ends the run: by a signal, or because its time is over. It is not ended a second time."""
+        """Return what ends the run: a signal, that its time is over, or that it hangs. It is not ended a second time."""
         self._is_told = True
-        if self._number is None:
+        if self._number is not None:
+            told = f"interrupted{where} by {SIGNALS[signal.Signals(self._number)]}"
+            return Stopped(told, exit_code=128 + self._number)
+        if self._stacks:
+            told = f"stopped{where}: nothing moved for {self._stall_time:g} s{self._place} (stall_time={self._stall_time:g})"
+        else:
             told = f"stopped{where} after {self._max_time:g} s (max_time={self._max_time:g})"
-            return Stopped(told, exit_code=EnvironmentFault.exit_code)
-        return Stopped(f"interrupted{where} by {SIGNALS[signal.Signals(self._number)]}", exit_code=128 + self._number)
+        return Stopped(told, exit_code=EnvironmentFault.exit_code, details=self._stacks)
 
     @contextlib.contextmanager
     def _deeper(self, name: str) -> Iterator[None]:
@@ -121,16 +142,16 @@ class Alarm:
     def _listen(self) -> None:
         """Wait for signals and clocks; the bytes that arrive are the numbers of signals, as Python writes them."""
         while True:
-            wait = min(self._pause_at, self._force_at, self._end_at) - time.monotonic()
+            clocks = (self._pause_at, self._force_at, self._end_at, self._feel_at, self._leave_at)
+            wait = min(clocks) - time.monotonic()
             ready, _, _ = select.select([self._ear], [], [], None if wait == math.inf else max(0.0, wait))
             told = os.read(self._ear, 4096) if ready else b""
             if _END in told:
                 return
-            self._look(told)
+            self._look(told, time.monotonic())
 
-    def _look(self, told: bytes) -> None:
+    def _look(self, told: bytes, now: float) -> None:
         """Do what is due."""
-        now = time.monotonic()
         if now >= self._end_at or any(number in SIGNALS for number in told):
             self._end_at = math.inf
             self.is_stopping = True
@@ -140,12 +161,40 @@ class Alarm:
         if now >= self._pause_at:
             self._pause_at = math.inf
             self.on_pause()
+        if now >= self._feel_at:
+            self._feel(now)
         if now >= self._force_at:
             self._force_at, self._is_overdue = math.inf, True
             if self._before and not self._is_told:
+                self._leave_at = now + (GRACE if self._stacks else LAST)
                 signal.pthread_kill(self._main, signal.SIGUSR1)
             self.on_stop()
+        if now >= self._leave_at:
+            self._leave_at = now + GRACE if self._depth["guarded"] else math.inf
+            if not self._is_told and not self._depth["guarded"]:
+                self.on_lost(self.refusal())
+
+    def _feel(self, now: float) -> None:
+        """Take a run that has shown no pulse for its time to hang, and note where each of its threads is."""
+        felt = self.pulse() if self.pulse else 0
+        if felt != self._felt or self._depth["guarded"]:
+            self._felt, self._felt_at = felt, now
+        is_watched = self._depth["held"] > 0 and not self.is_stopping
+        self._feel_at = now + self._stall_time / FEELS if is_watched else math.inf
+        if is_watched and now - self._felt_at >= self._stall_time:
+            stacks = _stacks()
+            place = next(filter(None, map(own_place, stacks.values())), "")
+            self._place = f" in {place}" if place else ""
+            self._stacks = "\n".join(f"{name}:\n{''.join(traceback.format_list(calls))}" for name, calls in stacks.items())
+            self.is_stopping, self._force_at = True, now
 
     def _tell(self, number: int) -> None:
         with contextlib.suppress(BlockingIOError):
             os.write(self._mouth, bytes([number]))
+
+
+def _stacks() -> dict[str, traceback.StackSummary]:
+    """Return what each other thread is at, by its name."""
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    others = {ident: frame for ident, frame in sys._current_frames().items() if ident != threading.get_ident()}
+    return {f"{names.get(ident, 'thread')} {ident}": traceback.extract_stack(frame) for ident, frame in others.items()}

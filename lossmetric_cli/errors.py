@@ -13,7 +13,10 @@ LmrunError                exit
 from __future__ import annotations
 
 import functools
+import os
+import traceback
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -63,14 +66,26 @@ class StateFault(LmrunError):
 
 
 class Stopped(LmrunError):
-    """The run was told to end: by the clock, or by a signal, whose exit code is 128 and its number, as shells have it."""
+    """The run was told to end: by the clock, or by a signal, whose exit code is 128 and its number, as shells have it.
 
-    def __init__(self, message: str, *, exit_code: int) -> None:
+    `details` is what belongs into its error.log.
+    """
+
+    def __init__(self, message: str, *, exit_code: int, details: str = "") -> None:
         super().__init__(message)
         self.exit_code = exit_code
+        self.details = details
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return functools.partial(Stopped, exit_code=self.exit_code), self.args  # a worker process hands it to its parent
+    def __reduce__(self) -> tuple[Any, ...]:  # a worker process hands it to its parent
+        return functools.partial(Stopped, exit_code=self.exit_code, details=self.details), self.args
+
+
+def own_place(frames: Iterable[traceback.FrameSummary]) -> str:
+    """Return where the innermost of some calls stands that is the user's own: `my_callbacks.py:12`, "" where none is."""
+    here, ours = f"{Path.cwd()}{os.sep}", str(Path(__file__).parent)
+    own = [frame for frame in frames if frame.filename.startswith(here) and not frame.filename.startswith(ours)]
+    own = [frame for frame in own if "site-packages" not in frame.filename]
+    return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
 
 
 def did_you_mean(name: str, known: Iterable[str], *, limit: int = 7) -> str:

@@ -17,7 +17,7 @@ _RULES = {
     **dict.fromkeys(("seed", "train_eval", "fine_tune_at", "beta_steps"), ("whole", 0)),
     "folds": ("whole", 1),
     **dict.fromkeys(("learning_rate", "initial_learning_rate", "fine_tune_learning_rate", "memory"), ("above", 0)),
-    "max_time": ("above", 0),
+    **dict.fromkeys(("max_time", "stall_time"), ("above", 0)),
     **dict.fromkeys(("dropout", "rate", "split", "test_split", "label_smoothing"), ("share", 0)),
     **dict.fromkeys(("l1", "l2", "clipnorm", "clipvalue", "global_clipnorm", "patience", "decay_rate"), ("from", 0)),
     "state_every": ("from", 0),

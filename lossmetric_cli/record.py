@@ -129,12 +129,20 @@ class Record:
             store.remove_folder(self.folder)
             return
         if isinstance(error, Stopped):
-            self.tell(status="interrupted", error=str(error))
+            self.interrupt(error)
             return
-        text = "".join(traceback.format_exception(kind, error, trace))
-        store.write(self.folder / "error.log", without(text, self.hidden))
+        self._log("".join(traceback.format_exception(kind, error, trace)))
         reason = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
         self.tell(status="failed", error=reason)
+
+    def interrupt(self, stopped: Stopped) -> None:
+        """Keep that the run was left, and why."""
+        if stopped.details:
+            self._log(stopped.details)
+        self.tell(status="interrupted", error=str(stopped))
+
+    def _log(self, text: str) -> None:
+        store.write(self.folder / "error.log", without(text, self.hidden))
 
     @property
     def history(self) -> pd.DataFrame:

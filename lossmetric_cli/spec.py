@@ -63,6 +63,7 @@ class RunSpec:
     save_model: bool = True
     state_every: float | None = 10.0
     max_time: float | None = None
+    stall_time: float | None = None
 
 
 SETTINGS = [setting.name for setting in fields(RunSpec)]

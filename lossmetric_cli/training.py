@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import traceback
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import tensorflow as tf
 
@@ -16,11 +14,10 @@ from lossmetric_cli import models
 from lossmetric_cli.alarm import Alarm
 from lossmetric_cli.assembly import Setup
 from lossmetric_cli.callbacks import AfterEpoch, EpochWriter, FineTune, Resting, TrainEval, hears_batches
-from lossmetric_cli.errors import ConfigError, EnvironmentFault, LmrunError, TrainingError
+from lossmetric_cli.errors import ConfigError, EnvironmentFault, LmrunError, TrainingError, own_place
 from lossmetric_cli.gap import Gap
 from lossmetric_cli.optimizers import replace_optimizer
 from lossmetric_cli.progress import Progress
-from lossmetric_cli.shipped import PACKAGE
 from lossmetric_cli.spec import RunSpec
 from lossmetric_cli.state import memories
 from lossmetric_cli.state.keeper import Keeper
@@ -74,6 +71,8 @@ def fit(
     honest = [TrainEval(setup.rows, setup.figures)] if TrainEval.part in setup.rows.parts else []
     honest = [*([Resting(setup.resting)] if setup.resting else []), *honest]
     honest += [AfterEpoch(score, setup.rows.parts), *_fine_tuning(spec, setup, progress, past)]
+    if spec.stall_time:
+        setup.rows.pulse.start()
     try:
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             if spec.validation_freq > 1:  # an epoch without validation is no surprise: the check rare_validation tells of it
@@ -82,7 +81,7 @@ def fit(
                 **setup.rows.fit_arguments(setup.model, first_epoch=past.epochs, done=past.batches),
                 initial_epoch=past.epochs,
                 epochs=past.epochs if past.is_stopped else spec.epochs,
-                callbacks=[*honest, *keeper.remembering, EpochWriter(progress.epoch), keeper],
+                callbacks=[*honest, *keeper.remembering, EpochWriter(progress.epoch), *setup.rows.pulse.listeners, keeper],
                 validation_freq=spec.validation_freq,
                 verbose=0,
             )
@@ -95,9 +94,9 @@ def fit(
             raise ConfigError("loss=none, and the model adds no loss of its own; type loss=auto") from error
         if isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
             raise _too_large(spec, progress) from error
-        raise TrainingError(
-            f"training failed in epoch {progress.epochs_done + 1}: {type(error).__name__}: {_told(error)}{_place(error)}"
-        ) from error
+        place = own_place(traceback.extract_tb(error.__traceback__))
+        told = f"{type(error).__name__}: {_told(error)}" + (f" ({place})" if place else "")
+        raise TrainingError(f"training failed in epoch {progress.epochs_done + 1}: {told}") from error
     if progress.broken:
         raise TrainingError(progress.broken)
 
@@ -123,14 +122,6 @@ def _too_large(spec: RunSpec, progress: Progress) -> EnvironmentFault:
     fix = f"try batch_size={half}" if spec.batch_size > 1 else "take a smaller model"
     where = f"in epoch {progress.epochs_done + 1} with batch_size={spec.batch_size}"
     return EnvironmentFault(f"{progress.machine.label} has too little memory {where}; {fix}")
-
-
-def _place(error: Exception) -> str:
-    """Return where in the user's own files an error came up: ` (my_callbacks.py:12)`."""
-    here = str(Path.cwd())
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(f"{here}{os.sep}")]
-    own = [frame for frame in frames if "site-packages" not in frame.filename and not frame.filename.startswith(str(PACKAGE))]
-    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
 
 
 def _told(error: Exception) -> str:

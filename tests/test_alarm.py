@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
 import signal
 import subprocess
@@ -10,6 +12,7 @@ import time
 
 import pytest
 
+from lossmetric_cli import alarm as alarms
 from lossmetric_cli.alarm import GRACE, Alarm
 from lossmetric_cli.errors import Stopped
 
@@ -91,6 +94,40 @@ def test_clock_ends_as_a_signal_does():
     with Alarm(max_time=0.1) as alarm, alarm.holding():
         until(lambda: alarm.is_stopping)
         assert (alarm.refusal().exit_code, str(alarm.refusal())) == (5, "stopped after 0.1 s (max_time=0.1)")
+
+
+def test_run_without_a_pulse_hangs_and_is_left_with_what_it_was_at():
+    alarm = Alarm(stall_time=0.2)
+    alarm.pulse = lambda: 7
+    told = r"^stopped: nothing moved for 0\.2 s in test_alarm\.py:\d+ \(stall_time=0\.2\)"
+    with pytest.raises(Stopped, match=told) as found, alarm, alarm.holding():
+        time.sleep(5)
+    assert found.value.exit_code == 5
+    assert "time.sleep(5)" in found.value.details
+
+
+def test_run_with_a_pulse_goes_on_and_is_not_watched_outside_of_its_training():
+    counts = itertools.count()
+    with Alarm(stall_time=0.1) as alarm:
+        with alarm.holding():
+            alarm.pulse = lambda: next(counts)
+            time.sleep(0.4)
+            alarm.pulse = lambda: 7
+            with alarm.guarding():  # a state is being written
+                time.sleep(0.4)
+        time.sleep(0.4)
+        assert not alarm.is_stopping
+
+
+def test_what_never_comes_back_to_python_is_given_to_who_can_leave_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(alarms, "GRACE", 0.1)
+    lost: list[tuple[Stopped, bool]] = []
+    is_back = False
+    with Alarm(stall_time=0.2) as alarm, alarm.holding():
+        alarm.on_lost = lambda stopped: lost.append((stopped, is_back))
+        hashlib.pbkdf2_hmac("sha256", b"", b"", 8_000_000)  # some seconds in which no handler runs
+        is_back = True
+    assert [(stopped.exit_code, was_back) for stopped, was_back in lost] == [(5, False)]
 
 
 def test_pause_comes_when_its_time_is_over():

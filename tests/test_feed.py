@@ -135,3 +135,22 @@ def test_steps_per_epoch_takes_the_first_batches_of_the_epochs_order():
     rows = feed.DeviceFeed(parts(), pace=pace, seed=0)
     model.fit(**rows.fit_arguments(model), epochs=3, verbose=0)
     assert int(model.optimizer.iterations.numpy()) == 6
+
+
+@pytest.mark.parametrize("kind", [feed.DeviceFeed, feed.Feed])
+def test_every_loop_over_batches_shows_a_pulse(kind):
+    model, pace = compiled(), feed.Pace.of(ROWS, batch_size=BATCH, steps_per_epoch=None, steps_per_execution=None, validation=8)
+    rows = kind(parts(), pace=pace, seed=3)
+    assert rows.pulse.listeners == []
+    rows.pulse.start()
+    counts = [rows.pulse.count]
+    model.fit(**rows.fit_arguments(model), epochs=1, verbose=0, callbacks=rows.pulse.listeners)
+    counts.append(rows.pulse.count)
+    rows.evaluate(model, "val")
+    counts.append(rows.pulse.count)
+    rows.predict(model, "val")
+    counts.append(rows.pulse.count)
+    trained, scored, predicted = np.diff(counts)
+    assert trained >= 5 + 5  # batches of 16 rows of 70, of 8 rows of 40
+    assert scored >= 5
+    assert predicted >= 5

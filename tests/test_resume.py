@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -441,3 +442,43 @@ def test_run_whose_time_is_over_ends_with_what_to_type(lmrun: Callable[..., Any]
     assert re.search(r"^lmrun: stopped .*\(max_time=1\); continue with: lmrun resume outputs/", found.err, re.MULTILINE)
     folder = Path(found.err.rsplit("lmrun resume ", 1)[1].strip())
     assert Record.read(folder).info["status"] == "interrupted"
+
+
+STUCK = """
+    import time
+
+    import keras
+    import tensorflow as tf
+
+    def wait(x):
+        wait.calls += 1
+        while wait.calls > 60:
+            time.sleep(0.01)
+        return x
+
+    wait.calls = 0
+
+    class Stuck(keras.layers.Layer):
+        def call(self, x):
+            return tf.ensure_shape(tf.numpy_function(wait, [x], tf.float32), x.shape)
+
+    def net(task):
+        return keras.Sequential([keras.Input(task.input_shape), Stuck(), keras.layers.Dense(task.units)])
+"""
+
+
+def test_run_that_hangs_where_no_signal_is_heard_is_left_with_its_state(shell: Callable[..., Any], tmp_path: Path):
+    (tmp_path / "my_models.py").write_text(textwrap.dedent(STUCK))
+    words = ["data=diabetes", "model=my_models.net", "plots=[]", "save_model=false", "train_eval=0"]
+    left = shell(*words, "state_every=0", "stall_time=2", code=5)
+    place = r"nothing moved for 2 s in my_models\.py:\d+ \(stall_time=2\)"
+    told = re.search(rf"^lmrun: stopped: {place}; continue with: lmrun resume (outputs/.*)$", left.err, re.MULTILINE)
+    folder = tmp_path / told[1]
+    assert "time.sleep(0.01)" in (folder / "error.log").read_text()
+    assert Record.read(folder).info["status"] == "interrupted"
+    assert archive.newest(folder).facts["epochs"] == len(Record.read(folder).history) > 0
+
+
+def test_run_that_is_watched_has_the_same_bytes(lmrun: Callable[..., Any]):
+    plain, watched = (lmrun("data=iris", "epochs=2", "plots=[]", *words).folder for words in ([], ["stall_time=60"]))
+    assert same(plain, watched)

@@ -17,7 +17,7 @@ from lossmetric_cli.record import Record
 from lossmetric_cli.state.past import Past
 
 #: What may be another when a run goes on: it changes no number but how many epochs there are.
-_FREE = ("epochs", "quiet", "state_every", "max_time", "plots", "save_model", "threads", "out")
+_FREE = ("epochs", "quiet", "state_every", "max_time", "stall_time", "plots", "save_model", "threads", "out")
 #: Where its data may lie by now: that they are the same, their checksum says.
 _MOVED = "data.path"
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import math
+import os
 import signal
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from lossmetric_cli import build, devices, masking, store, sweep
 from lossmetric_cli import spec as specs
 from lossmetric_cli.alarm import SIGNALS, Alarm
+from lossmetric_cli.cli import complain
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import EnvironmentFault, LmrunError, Stopped
 from lossmetric_cli.record import Record
@@ -82,7 +85,9 @@ def train(asked: specs.RunSpec, record: Record, voice: Voice, *, past: Any = Non
     `past` is what an earlier part of the run left, a `state.Past`.
     """
     try:
-        with store.lock(record.folder) as former, Alarm(max_time=asked.max_time) as alarm, record, _memory_explained():
+        alarm = Alarm(max_time=asked.max_time, stall_time=asked.stall_time)
+        alarm.on_lost = functools.partial(_leave, record)
+        with store.lock(record.folder) as former, alarm, record, _memory_explained():
             if former:
                 voice.note(f"{former} left this run without a word; it is taken over")
             voice.wait("loading TensorFlow")
@@ -91,12 +96,26 @@ def train(asked: specs.RunSpec, record: Record, voice: Voice, *, past: Any = Non
 
             return (folds if folds.is_asked(asked) else runner).run(asked, record, voice, alarm, past=past)
     except LmrunError as error:
-        if (record.folder / "error.log").exists():
-            error.folder = record.folder
-        has_trained = isinstance(error, EnvironmentFault) and (record.folder / archive.FOLDER).is_dir()
-        if record.folder.is_dir() and (isinstance(error, Stopped) or has_trained):
-            error.advice = f"continue with: lmrun resume {shown(record.folder)}"
+        _advise(error, record)
         raise
+
+
+def _advise(error: LmrunError, record: Record) -> None:
+    """Say with an error where its details are, and how its run goes on."""
+    if (record.folder / "error.log").exists():
+        error.folder = record.folder
+    has_trained = isinstance(error, EnvironmentFault) and (record.folder / archive.FOLDER).is_dir()
+    if record.folder.is_dir() and (isinstance(error, Stopped) or has_trained):
+        error.advice = f"continue with: lmrun resume {shown(record.folder)}"
+
+
+def _leave(record: Record, stopped: Stopped) -> None:
+    """Leave this process for good, from another thread than the one that trains, which never came back."""
+    record.interrupt(stopped)
+    _advise(stopped, record)
+    complain(stopped)
+    sys.stdout.flush()
+    os._exit(stopped.exit_code)
 
 
 @contextlib.contextmanager

@@ -115,6 +115,7 @@ class DeviceFeed(Feed):
         """
 
         def body(start: tf.Tensor) -> tuple[tf.Tensor]:
+            self.pulse.beat_in_graph()
             take(start, tf.minimum(start + batch, rows))
             return (start + batch,)
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from lossmetric_cli.feed.brake import Brake
+from lossmetric_cli.feed.pulse import Pulse
 from lossmetric_cli.feed.rows import Pace, Rows, gathered, order
 
 
@@ -17,7 +18,7 @@ class Feed:
     """The rows of a run, and the arguments that make `model.fit` and `model.evaluate` draw from them.
 
     `done` counts the batches of the present epoch that are trained. Where its `brake` is pressed, training calls
-    `at_pause` between two batches, which lets go of it or raises.
+    `at_pause` between two batches, which lets go of it or raises. Its `pulse` shows that batches are taken, by whatever loop.
     """
 
     def __init__(self, parts: dict[str, Rows], *, pace: Pace, seed: int) -> None:
@@ -25,6 +26,7 @@ class Feed:
         self.pace = pace
         self.seed = seed
         self.brake = Brake()
+        self.pulse = Pulse()
         self.at_pause: Callable[[], None] = self.brake.release
         self.done = 0
         self._calls = 0
@@ -64,8 +66,8 @@ class Feed:
     def evaluate(self, model: keras.Model, part: str) -> dict[str, float]:
         """Return the loss and metrics of the model's present weights, in inference mode, by name."""
         x, y, *weights = self.parts[part].judged
-        batch = self._evaluation_batch(model, part)
-        return model.evaluate(x, y, sample_weight=next(iter(weights), None), batch_size=batch, verbose=0, return_dict=True)
+        arguments = {"sample_weight": next(iter(weights), None), "batch_size": self._evaluation_batch(model, part)}
+        return model.evaluate(x, y, **arguments, verbose=0, return_dict=True, callbacks=self.pulse.listeners)
 
     def predict(self, model: keras.Model, part: str, rows: Any = slice(None)) -> Any:
         """Return what the model's present weights answer for a part, or some of its rows, (rows, columns).
@@ -73,7 +75,8 @@ class Feed:
         Of several outputs it is a dict of that.
         """
         x = tf.nest.map_structure(lambda array: array[rows], self.parts[part].x)
-        return model.predict(x, batch_size=self._evaluation_batch(model, part), verbose=0)
+        batch = self._evaluation_batch(model, part)
+        return model.predict(x, batch_size=batch, verbose=0, callbacks=self.pulse.listeners)
 
     def _count_batches(self, model: keras.Model) -> None:
         """Let the model's train function count, be heard between two batches, and leave out what is trained already."""
@@ -133,11 +136,12 @@ class StreamFeed(Feed):
 
     def evaluate(self, model: keras.Model, part: str) -> dict[str, float]:
         """Return the loss and metrics of the model's present weights, in inference mode, by name."""
-        return model.evaluate(self._in_turn(model, part), verbose=0, return_dict=True)
+        return model.evaluate(self._in_turn(model, part), verbose=0, return_dict=True, callbacks=self.pulse.listeners)
 
     def predict(self, model: keras.Model, part: str, rows: Any = slice(None)) -> Any:
         """Return what the model's present weights answer for a part, or some of its rows, as `Feed.predict` does."""
-        return model.predict(self._in_turn(model, part, rows).map(lambda x, *_: x), verbose=0)
+        inputs = self._in_turn(model, part, rows).map(lambda x, *_: x)
+        return model.predict(inputs, verbose=0, callbacks=self.pulse.listeners)
 
     def _pipeline(self, model: keras.Model, first_epoch: int, done: int) -> dict[str, Any]:
         rows = self.parts["train"]

@@ -88,6 +88,7 @@ class Keeper(keras.callbacks.Callback):
         self._rows.at_pause = self._at_pause
         self._alarm.on_pause = lambda: self._rows.brake.press(PAUSE)
         self._alarm.on_stop = lambda: self._rows.brake.press(STOP)
+        self._alarm.pulse = lambda: self._rows.pulse.count
         self._wait()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
