@@ -135,6 +135,20 @@ def test_a_loss_that_became_nan_is_told_with_a_smaller_learning_rate(broken):
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
+        ("interrupted", "It goes on where it was left:"),
+        ("running", "If nothing works at it any more, the rest of it:"),
+        ("failed", "Once that is mended, it goes on from its last state:"),
+    ],
+)
+def test_a_run_with_a_state_is_told_how_it_goes_on(changed, status, sentence):
+    copy = changed(status=status, error="the disk is full")
+    store.write(copy / "state" / "000001.state", "")
+    assert told(copy).endswith(f"{sentence} lmrun resume {copy}")
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
         ("interrupted", "It was interrupted after 4 epochs of 4; nothing was scored at the end."),
         ("running", "It has not ended, or was killed: 4 epochs of 4 so far."),
         ("failed", "It failed after 4 epochs of 4: the disk is full."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from lossmetric_cli.record import Record
@@ -15,22 +16,26 @@ MOST = 3
 def advice(record: Record) -> list[tuple[str, str]]:
     """Return what to try next, the most pressing first, each with a command; the command may be empty."""
     info = record.info
-    if info.get("status") in ("failed", "interrupted"):
-        return _after_failure(record)
     if info.get("status") != "finished":
-        return []
+        return _after_failure(info) or _after_leaving(record)
     return [*_by_verdicts(info), *_by_gap(info), *_by_parts(info, record.scores)][:MOST]
 
 
-def _after_failure(record: Record) -> list[tuple[str, str]]:
-    info, rate = record.info, _rate(record.info)
-    if info["status"] == "interrupted":
-        return [("The curves so far are kept; nothing resumes them, so start again:", command(info))]
-    if "learning rate" in info.get("error", "") and rate:
-        return [
-            ("The steps were too long. A tenth of the learning rate:", command(info, f"optimizer.learning_rate={rate / 10:g}"))
-        ]
-    return [(f"{record.folder}/error.log has the traceback.", "")]
+def _after_failure(info: dict[str, Any]) -> list[tuple[str, str]]:
+    rate = _rate(info)
+    if "learning rate" not in info.get("error", "") or not rate:
+        return []
+    return [("The steps were too long. A tenth of the learning rate:", command(info, f"optimizer.learning_rate={rate / 10:g}"))]
+
+
+def _after_leaving(record: Record) -> list[tuple[str, str]]:
+    """Return how a run that did not come to its end goes on, and where it says what ended it."""
+    told = [(f"{record.folder}/error.log has the traceback.", "")] if (record.folder / "error.log").exists() else []
+    if not (record.folder / "state").is_dir():
+        return told
+    why = {"interrupted": "It goes on where it was left:", "failed": "Once that is mended, it goes on from its last state:"}
+    going_on = f"lmrun resume {shlex.quote(str(record.folder))}"
+    return [*told, (why.get(record.info.get("status"), "If nothing works at it any more, the rest of it:"), going_on)]
 
 
 def _by_verdicts(info: dict[str, Any]) -> list[tuple[str, str]]:

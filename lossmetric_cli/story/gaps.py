@@ -31,22 +31,24 @@ def story(record: Record, *, width: int) -> list[Row]:
     gap = measured(record.info)
     if gap is None:
         raise ConfigError(f"{record.folder} has no gap: {_why_not(record.info)}")
-    scale = _scale(gap)
     rows = [*page.title(f"The gap of {record.folder}, epoch {gap['epoch']}", width=width), *page.blank()]
-    rows += page.margin(_sum(gap, scale), width=width) + page.blank()
-    error = _error(record)
-    keys = [key for key in NAMES if key in gap]
-    parts = {key: signed(gap[key], scale=scale) for key in keys}
-    name_width, part_width = (max(map(len, texts)) for texts in (NAMES.values(), parts.values()))
-    told = [
-        (f"{NAMES[key]:<{name_width}}  {parts[key]:>{part_width}}", meaning(key, gap, record.info, error=error)) for key in keys
-    ]
+    rows += page.margin(total(gap), width=width) + page.blank()
+    found = parts(gap, record)
+    name_width, part_width = max(map(len, NAMES.values())), max(len(part) for _, part, _ in found)
+    told = [(f"{name:<{name_width}}  {part:>{part_width}}", meaning) for name, part, meaning in found]
     rows += page.table(told, width=width) + page.blank()
     if gap["rows"] < gap["of"]:
         rows += page.margin(
             f"Measured on a seeded sample of {gap['rows']:,} of {gap['of']:,} training rows, in whole batches.", width=width
         )
     return [*rows, *page.command("see", "lmrun explain gap", width=width)]
+
+
+def parts(gap: dict[str, Any], record: Record) -> list[tuple[str, str, str]]:
+    """Return of each part of a gap its name, its size with the sign, and what it means."""
+    error, scale = _error(record), _scale(gap)
+    keys = [key for key in NAMES if key in gap]
+    return [(NAMES[key], signed(gap[key], scale=scale), meaning(key, gap, record.info, error=error)) for key in keys]
 
 
 def measured(info: dict[str, Any]) -> dict[str, Any] | None:
@@ -123,14 +125,15 @@ def _generalisation(value: float, sign: int, info: dict[str, Any], error: float)
     )
 
 
-def _sum(gap: dict[str, Any], scale: float) -> str:
+def total(gap: dict[str, Any]) -> str:
+    """Return what the parts of a gap add up to."""
     if gap["val_loss"] is None:
         rest = gap["loss"] - sum(gap[key] for key in NAMES if key in gap)
         return (
             f"Nothing was validated in that epoch, so loss {figure(gap['loss'])} is taken apart as far as the training rows "
             f"go: the parts below, and {figure(rest)}, which is what the last weights score on them in inference mode."
         )
-    difference = signed(gap["loss"] - gap["val_loss"], scale=scale)
+    difference = signed(gap["loss"] - gap["val_loss"], scale=_scale(gap))
     return f"loss {figure(gap['loss'])} − val_loss {figure(gap['val_loss'])} = {difference}, which is the sum of:"
 
 

@@ -24,10 +24,8 @@ def story(record: Record, *, width: int) -> list[Row]:
     status = info.get("status", "of unknown status")
     title = info.get("title") or "lmrun " + " ".join(info.get("overrides", []))
     rows = page.title(f"{title} · {status}", width=width)
-    figures = (_worth(record), _folds(record), _rival(record), _partner(record), _test(record))
-    for paragraph in (_what(info), _course(record), *figures):
-        text = " ".join(paragraph)
-        rows += [*page.blank(), *page.margin(text, width=width)] if text else []
+    for paragraph in paragraphs(record):
+        rows += [*page.blank(), *page.margin(paragraph, width=width)]
     rows += page.blank()
     rows += page.items("verdicts", info.get("verdicts", []), width=width)
     for number, (text, command) in enumerate(advice(record)):
@@ -39,6 +37,13 @@ def story(record: Record, *, width: int) -> list[Row]:
         page.command("see", f"lmrun explain gap {record.folder}", width=width, keeps_words=True) if gaps.measured(info) else []
     )
     return [*rows, *see]
+
+
+def paragraphs(record: Record) -> list[str]:
+    """Return what was asked, how it went and what it is worth."""
+    figures = (_worth(record), _folds(record), _rival(record), _partner(record), _test(record))
+    told = (" ".join(sentences) for sentences in (_what(record.info), _course(record), *figures))
+    return [text for text in told if text]
 
 
 def _what(info: dict[str, Any]) -> Iterator[str]:
