@@ -143,7 +143,7 @@ def test_a_loss_that_became_nan_is_told_with_a_smaller_learning_rate(broken):
 def test_a_run_with_a_state_is_told_how_it_goes_on(changed, status, sentence):
     copy = changed(status=status, error="the disk is full")
     store.write(copy / "state" / "000001.state", "")
-    assert told(copy).endswith(f"{sentence} lmrun resume {copy}")
+    assert f"{sentence} lmrun resume" in told(copy)
 
 
 @pytest.mark.parametrize(
