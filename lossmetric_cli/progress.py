@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lossmetric_cli import losses, metrics, models
+from lossmetric_cli import losses, metrics, models, shipped
 from lossmetric_cli.anatomy import SCATTER
 from lossmetric_cli.baselines import skill
 from lossmetric_cli.console import Voice, duration, figure
@@ -78,7 +78,7 @@ class Progress:
             self.record.write_model(described, summary=models.summary(described))
         self.voice.header(
             title=f"{title(self.spec)} · {self.machine.label} {counted(self.machine.threads, 'thread')}",
-            folder=_from_here(folder or self.record.folder),
+            folder=shipped.shown(folder or self.record.folder),
             optimises=optimises(self.spec, self.setup),
             reports=reports(self.setup),
             watches=watches(self.spec, self.setup),
@@ -305,10 +305,6 @@ def _loss_facts(output: Output) -> dict[str, Any]:
         "weight": output.weight,
         **({"samples": output.loss.samples} if output.task.is_sampled else {}),
     }
-
-
-def _from_here(folder: Path) -> Path:
-    return folder.relative_to(Path.cwd()) if Path.cwd() in folder.parents else folder
 
 
 def _git_commit() -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -9,7 +10,7 @@ import json
 import math
 import re
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +35,7 @@ _TOLD = ("title", "error", "notes", "findings", "verdicts", "argv", "overrides")
 #: What a run folder holds besides what callbacks write into it.
 OWN_FILES = (
     *(".hydra", "run.json", "history.csv", "timing.csv", "metrics.json", "predictions.npz", "error.log", "plots"),
-    *("model.json", "model.txt", "model.keras", "folds", "state", "eval", "export"),
+    *("model.json", "model.txt", "model.keras", "folds", "state", "eval", "export", "report.html"),
 )
 
 
@@ -308,6 +309,19 @@ class Record:
 
     def _write_info(self) -> None:
         self.write_json("run.json", self.info)
+
+
+@contextlib.contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Say of a record that anything may have written that it is damaged, where its values are of other kinds than a run's.
+
+    Raises ConfigError.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+        told = f"its record is damaged ({type(error).__name__}: {error})"
+        raise ConfigError(f"{folder} is no run folder: {told}") from error
 
 
 def safe_name(text: str) -> str:

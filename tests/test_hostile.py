@@ -19,6 +19,7 @@ import matplotlib
 import pytest
 from hostile import data, guard, records, secret, yamls
 from hostile.case import CANARY, MARK, TYPED, Case, make
+from pages import Page
 
 CORPUS = [*yamls.CASES, *data.CASES, *records.CASES, *secret.CASES]
 #: A module of the user's own that does all that the guard is there to see.
@@ -122,6 +123,14 @@ def test_no_secret_is_written(answers: dict[str, Answer], case: Case):
     assert not [file for file in written if CANARY in str(file) or TYPED in str(file)]
     told = {file: list(contents(file)) for file in written if file.is_file() and not file.is_symlink()}
     assert not [file for file, parts in told.items() for part in parts if CANARY.encode() in part or TYPED.encode() in part]
+
+
+def test_a_page_of_a_stranger_has_no_script_and_nothing_of_another(answers: dict[str, Answer]):
+    pages = [answers[case.id].folder / "theirs" / "report.html" for case in records.CASES if case.words == records.PAGE]
+    read = {file: Page(file.read_text(encoding="utf-8")) for file in pages if not file.is_symlink()}
+    assert len(read) > 8
+    assert {file: page.faults for file, page in read.items() if page.faults} == {}
+    assert not [file for file, page in read.items() for _, picture in page.pictures if b"untouched" in picture]
 
 
 def test_what_the_environment_answers_stays_a_question_in_the_config_that_runs_again(answers: dict[str, Answer]):

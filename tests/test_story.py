@@ -87,6 +87,14 @@ def test_it_says_what_was_optimised_and_what_only_measured(finished):
     assert "Only measured: accuracy (higher is better) and auc (higher is better)." in text
 
 
+def test_several_answers_are_told_with_the_loss_of_each(tmp_path):
+    words = ["data=multitask", "outputs=[price,rooms]", "loss=mae", "outputs.price.weight=0.5", "model.l2=0.1"]
+    text = told(ran(tmp_path, *words, "epochs=1", "batch_size=240"))
+    assert "A row has 2 answers: price, a number; rooms, a number." in text
+    losses = "mean_absolute_error of price times 0.5, mean_absolute_error of rooms and an L2 penalty of 0.1"
+    assert f"It optimised {losses} (lower is better) and nothing else." in text
+
+
 def test_its_figures_are_those_of_the_record(finished):
     text, scores, last = told(finished), read(finished, "metrics.json"), pd.read_csv(finished / "history.csv").iloc[-1]
     best = read(finished)["best"]["val_loss"]

@@ -94,6 +94,7 @@ def _verb(name: str, words: list[str]) -> int:
         "eval": _eval,
         "export": _export,
         "plot": _plot,
+        "report": _report,
         "explain": _explain,
         "list": _list,
     }
@@ -166,4 +167,15 @@ def _plot(words: list[str]) -> int:
         raise ConfigError("plot needs a run folder; type lmrun plot outputs/latest")
     for word in words:
         print(redraw(word))
+    return 0
+
+
+def _report(words: list[str]) -> int:
+    """Write the page of each run folder, and print its path."""
+    from lossmetric_cli.cli.redraw import page
+
+    if not words:
+        raise ConfigError("report needs a run folder; type lmrun report outputs/latest")
+    for word in words:
+        print(page(word))
     return 0

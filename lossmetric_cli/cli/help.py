@@ -20,6 +20,7 @@ _COMMANDS = {
     "lmrun eval outputs/latest 'metrics=[mcc]'": "score a run's weights again: other metrics, data.path=NEW.csv",
     "lmrun export outputs/latest format=onnx": "its model for elsewhere, tried there: keras, saved_model, litert, onnx",
     "lmrun plot outputs/latest": "draw a run's pictures again",
+    "lmrun report outputs/latest": "its page again, report.html: the story, the pictures, the figures",
     "lmrun resume outputs/latest": "go on with a run that was left, to the same bytes",
     "lmrun rerun outputs/latest": "the same once more, and whether the bytes agree",
     "lmrun explain NAME": "what a name means: formula, range, traps",

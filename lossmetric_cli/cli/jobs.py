@@ -19,7 +19,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from lossmetric_cli import build, devices, masking, store, sweep
+from lossmetric_cli import build, devices, masking, shipped, store, sweep
 from lossmetric_cli import spec as specs
 from lossmetric_cli.alarm import SIGNALS, Alarm
 from lossmetric_cli.cli import complain
@@ -87,7 +87,7 @@ def train(asked: specs.RunSpec, record: Record, voice: Voice, *, past: Any = Non
     try:
         alarm = Alarm(max_time=asked.max_time, stall_time=asked.stall_time)
         alarm.on_lost = functools.partial(_leave, record)
-        with store.lock(record.folder) as former, alarm, record, _memory_explained():
+        with store.lock(record.folder) as former, alarm, _reported(record, voice), record, _memory_explained():
             if former:
                 voice.note(f"{former} left this run without a word; it is taken over")
             voice.wait("loading TensorFlow")
@@ -106,7 +106,7 @@ def _advise(error: LmrunError, record: Record) -> None:
         error.folder = record.folder
     has_trained = isinstance(error, EnvironmentFault) and (record.folder / archive.FOLDER).is_dir()
     if record.folder.is_dir() and (isinstance(error, Stopped) or has_trained):
-        error.advice = f"continue with: lmrun resume {shown(record.folder)}"
+        error.advice = f"continue with: lmrun resume {shipped.shown(record.folder)}"
 
 
 def _leave(record: Record, stopped: Stopped) -> None:
@@ -119,6 +119,22 @@ def _leave(record: Record, stopped: Stopped) -> None:
 
 
 @contextlib.contextmanager
+def _reported(record: Record, voice: Voice) -> Iterator[None]:
+    """Write the page of a run that has come to an epoch, however it ends; what fails there fails no run."""
+    try:
+        yield
+    finally:
+        if (record.folder / "history.csv").exists():
+            from lossmetric_cli import report  # it takes long where nothing has trained
+
+            try:
+                voice.say(f" report      {shipped.shown(report.write(record))}")
+            except Exception as error:
+                told = f"{type(error).__name__}: {error}"
+                voice.note(f"report.html failed: {told}; lmrun report {shipped.shown(record.folder)} writes it again")
+
+
+@contextlib.contextmanager
 def _memory_explained() -> Iterator[None]:
     """Turn Python's word for a full memory into what to type."""
     try:
@@ -127,11 +143,6 @@ def _memory_explained() -> Iterator[None]:
         raise EnvironmentFault(
             "this takes more memory than there is; type data.stream=true for a large CSV, or a smaller batch_size or model"
         ) from error
-
-
-def shown(folder: Path) -> Path:
-    """Return a folder as a person in the working folder would type it."""
-    return folder.relative_to(Path.cwd()) if Path.cwd() in folder.parents else folder
 
 
 def check(config: DictConfig, *, notes: list[str]) -> None:

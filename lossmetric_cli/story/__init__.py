@@ -48,23 +48,14 @@ def is_sweep(folder: Path) -> bool:
 
 
 def _told(folder: Path, *, is_gap: bool, width: int) -> str:
-    from lossmetric_cli.record import Record  # what names mean is told without it
+    from lossmetric_cli.record import Record, reading  # what names mean is told without it
     from lossmetric_cli.story import gaps, runs, sweeps
 
     if is_gap and is_sweep(folder):
         raise ConfigError(f"{folder} is a sweep, and a gap is that of a run; type lmrun explain gap {folder}/0")
-    try:
+    with reading(folder):
         if is_sweep(folder):
             rows = sweeps.story(folder, width=width)
         else:
             rows = (gaps if is_gap else runs).story(Record.read(folder), width=width)
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:  # the record is a file that anything may have written
-        raise ConfigError(f"{folder} is no run folder: its record is damaged ({type(error).__name__}: {error})") from error
     return page.printable(page.laid_out(rows, width=width, is_bold=page.is_bold_wanted()))

@@ -6,6 +6,7 @@ import shlex
 from typing import Any
 
 from lossmetric_cli.record import Record
+from lossmetric_cli.shipped import shown
 from lossmetric_cli.story import gaps
 from lossmetric_cli.story.words import command
 
@@ -30,11 +31,11 @@ def _after_failure(info: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _after_leaving(record: Record) -> list[tuple[str, str]]:
     """Return how a run that did not come to its end goes on, and where it says what ended it."""
-    told = [(f"{record.folder}/error.log has the traceback.", "")] if (record.folder / "error.log").exists() else []
+    told = [(f"{shown(record.folder)}/error.log has the traceback.", "")] if (record.folder / "error.log").exists() else []
     if not (record.folder / "state").is_dir():
         return told
     why = {"interrupted": "It goes on where it was left:", "failed": "Once that is mended, it goes on from its last state:"}
-    going_on = f"lmrun resume {shlex.quote(str(record.folder))}"
+    going_on = f"lmrun resume {shlex.quote(shown(record.folder))}"
     return [*told, (why.get(record.info.get("status"), "If nothing works at it any more, the rest of it:"), going_on)]
 
 

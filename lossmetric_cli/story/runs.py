@@ -53,14 +53,13 @@ def _what(info: dict[str, Any]) -> Iterator[str]:
     data, model, optimizer, *_ = info["title"].split(" · ")
     rows = [f"{n:,} rows {_PARTS[part]}" for part, n in info["rows"].items() if part in _PARTS]
     folds = f" in {info['folds']} folds, each of which has" if "folds" in info else ":"
-    yield f"It trained {model} with {optimizer} on {data}{folds} {listed(rows)}{_same_rows(info)}. {_asks(info['task'])}"
+    yield f"It trained {model} with {optimizer} on {data}{folds} {listed(rows)}{_same_rows(info)}. {_asks(info)}"
     settings = info["config"]["model"] if isinstance(info["config"].get("model"), dict) else {}
     penalties = [f"an {name.upper()} penalty of {settings[name]:g}" for name in ("l1", "l2") if settings.get(name)]
     if "own_steps" in info:
         yield f"It did what the model's own train_step does, which logs {listed(info['own_steps'])}."
         return
-    named = [] if info["loss"]["name"] == "none" else [info["loss"]["name"]]
-    what = listed([*(named or ["what the model's layers add to the loss"]), *penalties])
+    what = listed([*(_losses(info) or ["what the model's layers add to the loss"]), *penalties])
     yield f"It optimised {what} (lower is better) and nothing else."
     measured = [f"{name} ({BETTER[facts['direction']]})" for name, facts in info["metrics"].items()]
     yield f"Only measured: {listed(measured)}." if measured else "No metric was measured beside it."
@@ -73,16 +72,34 @@ def _same_rows(info: dict[str, Any]) -> str:
     return ", which are the same rows" if same else ""
 
 
-def _asks(task: dict[str, Any]) -> str:
-    units = task["units"]
-    named = ", ".join(map(str, task["classes"])) if len(task["classes"]) <= 4 else ""
-    of_these = f" ({named})" if named else ""
+def _asks(info: dict[str, Any]) -> str:
+    task, outputs = info["task"], info.get("outputs", {})
+    if outputs:
+        told = "; ".join(f"{name}, {_answer(output)}" for name, output in outputs.items())
+        return f"A row has {count(len(outputs), 'answer')}: {told}."
+    begins = {"regression": "is answered by", "multilabel": "has"}
+    return f"A row {begins.get(task['kind'], 'is')} {_answer(task)}."
+
+
+def _answer(task: dict[str, Any]) -> str:
+    units, classes = task["units"], task["classes"]
+    named = f" ({', '.join(map(str, classes))})" if classes and len(classes) <= 4 else ""
     return {
-        "binary": f"A row is one of two classes{of_these}.",
-        "multiclass": f"A row is one of {len(task['classes']) or units} classes{of_these}.",
-        "multilabel": f"A row has {units} labels, each on or off.",
-        "regression": "A row is answered by a number." if units == 1 else f"A row is answered by {units} numbers.",
+        "binary": f"one of two classes{named}",
+        "multiclass": f"one of {len(classes) or units} classes{named}",
+        "multilabel": f"{units} labels, each on or off",
+        "regression": "a number" if units == 1 else f"{units} numbers",
     }[task["kind"]]
+
+
+def _losses(info: dict[str, Any]) -> list[str]:
+    """Return what the loss is made of: a name, those of several outputs with their weights, or nothing."""
+    losses = {name: output["loss"] for name, output in info.get("outputs", {}).items()} or {"": info["loss"]}
+    return [
+        loss["name"] + f" of {name}" * bool(name) + f" times {loss['weight']:g}" * (name != "" and loss["weight"] != 1)
+        for name, loss in losses.items()
+        if loss["name"] != "none"
+    ]
 
 
 def _course(record: Record) -> Iterator[str]:
@@ -91,12 +108,12 @@ def _course(record: Record) -> Iterator[str]:
     asked = info.get("config", {}).get("epochs")
     yield _end(info, done, asked)
     monitor = info.get("monitor", {})
-    best = _best(record)
-    if not best:
+    found = best(record)
+    if not found:
         return
     name, way = monitor["name"], monitor["direction"]
-    text = f"{name}, which chooses the epoch, was {FARTHEST[way]} at epoch {best['epoch']}: {figure(best['value'])}."
-    is_last = best["epoch"] == done
+    text = f"{name}, which chooses the epoch, was {FARTHEST[way]} at epoch {found['epoch']}: {figure(found['value'])}."
+    is_last = found["epoch"] == done
     if info.get("status") != "finished" or is_last:
         yield text
     elif _restores(info):
@@ -128,7 +145,7 @@ def _restores(info: dict[str, Any]) -> bool:
     return any(node.get("restore_best_weights") for node in (info["config"].get("callbacks") or {}).values())
 
 
-def _best(record: Record) -> dict[str, Any] | None:
+def best(record: Record) -> dict[str, Any] | None:
     """Return the best value of the monitor and its epoch; a run that did not finish has it in its history alone."""
     info, history = record.info, record.history
     monitor = info.get("monitor", {})

@@ -11,7 +11,7 @@ from typing import Any
 from hostile.case import THEIRS, Case, link
 from hostile.yamls import EVIL
 
-RUN, GAP, DRAWN = ("explain", THEIRS), ("explain", "gap", THEIRS), ("plot", THEIRS)
+RUN, GAP, DRAWN, PAGE = ("explain", THEIRS), ("explain", "gap", THEIRS), ("plot", THEIRS), ("report", THEIRS)
 DAMAGED = "is no run folder"
 
 
@@ -77,9 +77,10 @@ def as_sweep(folder: Path) -> None:
 
 
 def case(id: str, says: str, words: tuple[str, ...], mutate: Callable[[Path], None], *, code: int = 2, **files: Any) -> Case:
-    """Return the case of a changed run folder; only its pictures may change."""
+    """Return the case of a changed run folder; only its pictures may change, and its page."""
     others = {name.replace("__", "."): content for name, content in files.items()}
-    return Case(id, says, words, code=code, mutate=mutate, writes=(f"{THEIRS}/plots",), files=others)
+    writes = (THEIRS,) if words == PAGE else (f"{THEIRS}/plots",)
+    return Case(id, says, words, code=code, mutate=mutate, writes=writes, files=others)
 
 
 LAYER = {"name": "a", "type": "b", "inputs": ["c"], "shape": [], "parameters": 0, "trained": 0}
@@ -87,6 +88,9 @@ WIDE = {"width": 100, "row_height": 100, "dpi": 1200}
 FAILED = {"status": "failed", "error": "\x1b]0;pwned\x07"}
 PLOT = {"_target_": "lossmetric_cli.plots.curves"}
 ESCAPE = "\x1b]0;pwned\x07\x1b[2J"
+SCRIPT = "</style><script>alert(1)</script><img src=x onerror=alert(1)>"
+TITLED = info("title", to=f"{SCRIPT} · a · b · c")
+TOLD = ("verdicts", "notes", "overrides", "argv", "differs_in_training")
 CASES = [
     case("run-told-with-escapes", "pwned", RUN, info("title", to=f"{ESCAPE} · a · b · c"), code=0),
     case("run-with-escaped-verdicts", "pwned", RUN, info("verdicts", to=[ESCAPE]), code=0),
@@ -129,5 +133,16 @@ CASES = [
     case("plot-of-words", "plots.curves failed", DRAWN, written("history.csv", "epoch,loss,val_loss\n1,x,y\n")),
     case("plot-of-formulas", THEIRS, DRAWN, info("title", to="$\\frac{$ <script>alert(1)</script> 名前 _x"), code=0),
     case("plot-of-a-wrong-model", "plots.model failed", DRAWN, changed("model.json", "layers", 0, to=7)),
+    case("page-of-scripts", THEIRS, PAGE, both(*(info(key, to=[SCRIPT] * 3) for key in TOLD), TITLED), code=0),
+    case("page-of-scripts-in-the-config", THEIRS, PAGE, written(".hydra/config.yaml", SCRIPT), code=0),
+    case("page-of-scripts-in-the-history", THEIRS, PAGE, written("history.csv", f"epoch,{SCRIPT},loss\n1,1,1\n"), code=0),
+    case("page-of-a-picture-with-a-script", THEIRS, PAGE, written("plots/other.svg", f"<svg>{SCRIPT}</svg>"), code=0),
+    case("page-through-a-link", "leads out of .* by a link", PAGE, linked("report.html", "../../outside/precious.txt"), code=5),
+    case("page-with-the-config-of-another", "leads out of .* by a link", PAGE, linked(".hydra", "../../outside"), code=5),
+    case("page-with-a-picture-of-another", THEIRS, PAGE, linked("plots/other.svg", "../../../outside/precious.txt"), code=0),
+    case("page-with-a-picture-without-end", THEIRS, PAGE, linked("plots/other.svg", "/dev/zero"), code=0),
+    case("page-of-wrong-types", DAMAGED, PAGE, info("metrics", to=[1])),
+    case("page-of-no-run", DAMAGED, PAGE, info(to=[])),
+    case("page-of-huge-numbers", THEIRS, PAGE, changed("metrics.json", "val", "loss", to=1e308), code=0),
     case("plot-of-many-layers", "more than 10,000 layers", DRAWN, changed("model.json", "layers", to=[LAYER] * 100_000)),
 ]
