@@ -131,7 +131,7 @@ def _epochs(record: Record) -> Table | None:
     chosen = sorted({*(round(last * step / (_EPOCHS - 1)) for step in range(_EPOCHS)), *at_best})
     first = [name for name in ("epoch", "loss", "train_loss_eval", "val_loss") if name in history]
     others = [name for name in history if name not in first and not name.endswith(("_stderr", "_std"))]
-    telling = [name for name in others if history[name].nunique() > 1 and not _repeats(name, history)]
+    telling = [name for name in others if not _is_idle(name, history)]
     columns = [*first, *sorted(telling, key=lambda name: not name.startswith("val_"))][:_MOST_COLUMNS]
     rows = [
         [f"{int(number):,}{' ★' * (row in at_best)}", *map(_cell, values)]
@@ -143,9 +143,12 @@ def _epochs(record: Record) -> Table | None:
     return Table(columns, rows, " ".join(told))
 
 
-def _repeats(name: str, history: pd.DataFrame) -> bool:
-    """Return whether a column is that of the loss once more: without a penalty the data's part is all of it."""
-    return any(history[name].equals(history[loss]) for loss in ("loss", "val_loss") if loss in history)
+def _is_idle(name: str, history: pd.DataFrame) -> bool:
+    """Return whether a column tells nothing: it stays as it is, or is the loss once more, as it is without a penalty."""
+    column = history[name]
+    if column.nunique() < min(2, len(history)) or not column.any():
+        return True
+    return any(column.equals(history[loss]) for loss in ("loss", "val_loss") if loss in history)
 
 
 def _made_of(info: dict[str, Any]) -> list[tuple[str, str]]:
