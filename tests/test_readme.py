@@ -42,10 +42,12 @@ def test_every_command_runs(lmrun, files, command):
     words = shlex.split(command, comments=True)[1:]
     if "outputs/latest" in words:
         lmrun("data=iris", "epochs=1", "plots=[]")
+    if "outputs/sweeps/latest" in words:
+        lmrun("-m", "data=iris", "epochs=1", "plots=[]", "seed=0,1")
     if words[0] in ("help", "explain", "list", "check"):
         assert lmrun(*words).out
-    elif words[0] in ("eval", "export"):
-        assert lmrun(*words).folder.is_dir()
+    elif words[0] in ("eval", "export", "report"):
+        assert lmrun(*words).folder.exists()
     elif "hydra/launcher=joblib" not in words:
         words = [*(word for word in words if not word.startswith("epochs=")), "epochs=1", "plots=[]"]
         assert lmrun(*words).folder.is_dir()

@@ -89,7 +89,11 @@ def test_it_holds_the_pictures_that_lie_beside_it(run: Path):
         (["data=iris", "optimizer=sgd", "lr=1e30", "epochs=3"], 4, "It failed after 1 epoch of 3: loss became nan"),
         (["data=iris", "epochs=2", "validation=kfold", "validation.folds=2"], 0, "Means over 2 folds."),
         (["data=multitask", "outputs=[price,rooms]", "loss=mae", "epochs=1", "batch_size=240"], 0, "price_loss"),
-        (["model=vae", "outputs.picture.target=input", "outputs.digit.target=y", "batch_size=512", "epochs=1"], 0, "val_picture_loss"),
+        (
+            ["model=vae", "outputs.picture.target=input", "outputs.digit.target=y", "batch_size=512", "epochs=1"],
+            0,
+            "val_picture_loss",
+        ),
         (["data=multilabel", "epochs=1"], 0, "labels, each on or off"),
         (["data=blobs", "validation=none", "epochs=1"], 0, "training rows"),
         (["data=load_curve", "data.season=24", "epochs=1", "batch_size=512"], 0, "same as last"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from lossmetric_cli import masking
+from lossmetric_cli import masking, shipped
 from lossmetric_cli import spec as specs
 from lossmetric_cli.cli import jobs
 from lossmetric_cli.cli.recorded import recorded, run_of
@@ -63,7 +63,7 @@ def rerun(words: list[str]) -> Path:
     folder = jobs.begin(config, words=_words(record, typed), notes=[], rerun_of=str(record.folder))
     differences = Record.read(folder).differences(record)
     told = "; ".join(differences) or "history.csv, metrics.json and predictions.npz have the same bytes"
-    Voice(quiet=config.quiet).say(f" rerun       of {jobs.shown(record.folder)}: {told}")
+    Voice(quiet=config.quiet).say(f" rerun       of {shipped.shown(record.folder)}: {told}")
     return folder
 
 

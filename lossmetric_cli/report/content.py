@@ -11,7 +11,7 @@ from lossmetric_cli.catalog import NAIVE
 from lossmetric_cli.console import duration, figure, span
 from lossmetric_cli.record import Record
 from lossmetric_cli.story import advice, gaps, runs
-from lossmetric_cli.story.words import count
+from lossmetric_cli.story.words import command, count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +51,7 @@ def of(record: Record) -> dict[str, Any]:
         "title": info.get("title") or record.folder.name,
         "status": info.get("status", "of unknown status"),
         "facts": _facts(record),
-        "command": shlex.join(["lmrun", *info.get("overrides", [])]),
+        "command": command(info),
         "tiles": _tiles(record),
         "paragraphs": runs.paragraphs(record),
         "verdicts": info.get("verdicts", [])[:_MOST_ROWS],
