@@ -181,15 +181,19 @@ class Record:
         return self._read_json("model.json")
 
     def differences(self, other: Record) -> list[str]:
-        """Return a sentence for each figure that is another one than in another record, by its bytes."""
-        import numpy as np
+        """Return a sentence for each file whose figures are other ones than in another record, by their bytes.
 
-        names = [name for name in ("history.csv", "metrics.json") if self._bytes(name) != other._bytes(name)]
-        ours, theirs = (np.load(io.BytesIO(each._bytes("predictions.npz")), allow_pickle=False) for each in (self, other))
-        same = set(ours.files) == set(theirs.files) and all(
-            ours[name].tobytes() == theirs[name].tobytes() for name in ours.files
-        )
-        return [f"{name} differs" for name in [*names, *([] if same else ["predictions.npz"])]]
+        Of a run that did not come to its end there is less to compare, and so it is told.
+        """
+        pairs = {name: (self._bytes(name), other._bytes(name)) for name in ("history.csv", "metrics.json", "predictions.npz")}
+        missing = [name for name, (_, theirs) in pairs.items() if not theirs]
+        same = {name: ours == theirs for name, (ours, theirs) in pairs.items()}
+        if "predictions.npz" not in missing:
+            same["predictions.npz"] = _same_arrays(*pairs["predictions.npz"])
+        if other.info.get("status") != "finished":
+            same["history.csv"] = pairs["history.csv"][0].startswith(pairs["history.csv"][1])
+        told = [f"the run left no {' and no '.join(missing)} to compare with"] if missing else []
+        return [*told, *(f"{name} differs" for name in pairs if name not in missing and not same[name])]
 
     def _bytes(self, name: str) -> bytes:
         path = self._readable(name)
@@ -309,6 +313,14 @@ class Record:
 
     def _write_info(self) -> None:
         self.write_json("run.json", self.info)
+
+
+def _same_arrays(ours: bytes, theirs: bytes) -> bool:
+    """Return whether two archives hold the same arrays by the same names; what else is in them may be of a day."""
+    import numpy as np
+
+    one, other = (np.load(io.BytesIO(archive), allow_pickle=False) for archive in (ours, theirs))
+    return set(one.files) == set(other.files) and all(one[name].tobytes() == other[name].tobytes() for name in one.files)
 
 
 @contextlib.contextmanager

@@ -8,8 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 import matplotlib
 import pytest
 from hostile import data, guard, records, secret, yamls
-from hostile.case import CANARY, MARK, TYPED, Case, make
+from hostile.case import CANARY, MARK, TYPED, Case, contents, make
 from pages import Page
 
 CORPUS = [*yamls.CASES, *data.CASES, *records.CASES, *secret.CASES]
@@ -80,14 +79,6 @@ def answers(tmp_path_factory: pytest.TempPathFactory, run: Path) -> dict[str, An
     with ThreadPoolExecutor() as pool:
         told = pool.map(lambda half: ask(half, tmp_path_factory.mktemp("hostile"), run=run), halves)
         return dict(item for answered in told for item in answered.items())
-
-
-def contents(file: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file, of an archive those of its members."""
-    yield file.read_bytes()
-    if zipfile.is_zipfile(file):
-        with zipfile.ZipFile(file) as archive:
-            yield from (archive.read(name) for name in archive.namelist())
 
 
 by_case = pytest.mark.parametrize("case", CORPUS, ids=lambda case: case.id)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile.case import contents
 from omegaconf import DictConfig, OmegaConf
 
 from lossmetric_cli import masking
@@ -91,3 +95,30 @@ def test_secrets_are_taken_out_of_sentences(told: Any, kept: Any):
 
 def test_text_keeps_its_letters_and_nothing_that_steers_a_terminal():
     assert tame("\x1b[2Ja\u202eb\x9bc\ud800d\te\n名前 · می‌خواهم") == "[2Jabcd\te\n名前 · می‌خواهم"
+
+
+KEYED = """
+    import numpy as np
+
+    def rows(api_key):
+        return np.arange(40.0).reshape(20, 2), np.arange(20.0) + 0.5
+"""
+
+
+def test_a_run_with_a_secret_is_gone_on_with_scored_and_shipped_once_it_is_typed_again(
+    lmrun: Callable[..., Any], tmp_path: Path
+):
+    (tmp_path / "my_rows.py").write_text(textwrap.dedent(KEYED))
+    secret, quick = "+data.api_key=c4n4ry", ("epochs=1", "plots=[]", "model.hidden=[4]", "state_every=0")
+    run = str(lmrun("data=my_rows.rows", secret, *quick).folder)
+    for verb in ("resume", "rerun", "eval", "export"):
+        told = "lmrun: error: data.api_key is a secret, which a record does not keep; type +data.api_key=…\n"
+        assert lmrun(verb, run, code=2).err == told
+    lmrun("resume", run, "epochs=2", secret)
+    assert "the same bytes" in lmrun("rerun", run, secret).err
+    lmrun("eval", run, "metrics=mae", secret)
+    lmrun("export", run, "format=keras", secret)
+    lmrun("report", run)
+    kept = [file for file in tmp_path.rglob("*") if file.is_file() and file.suffix not in (".py", ".pyc")]
+    assert len(kept) > 25
+    assert not [file for file in kept for content in contents(file) if b"c4n4ry" in content]

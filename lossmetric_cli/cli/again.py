@@ -10,11 +10,12 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from lossmetric_cli import masking, shipped
 from lossmetric_cli import spec as specs
 from lossmetric_cli.cli import jobs
-from lossmetric_cli.cli.recorded import recorded, run_of
+from lossmetric_cli.cli.recorded import left_standing, recorded, run_of
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError, StateFault
 from lossmetric_cli.record import Record
 from lossmetric_cli.state.past import Past
+from lossmetric_cli.text import MASK
 
 #: What may be another when a run goes on: it changes no number but how many epochs there are.
 _FREE = ("epochs", "quiet", "state_every", "max_time", "stall_time", "plots", "save_model", "threads", "out")
@@ -92,7 +93,8 @@ def _taken(word: str, words: list[str]) -> tuple[bool, list[str]]:
 
 def _words(record: Record, typed: list[str]) -> list[str]:
     """Return the words that a run's config has become by, without flags and secrets."""
-    return [*record.info["overrides"], *masking.masked_words([word for word in typed if word[:1] != "-"])]
+    words = [word for word in typed if word[:1] != "-"]
+    return [*left_standing(record.info["overrides"], words), *masking.masked_words(words)]
 
 
 def _pinned(config: DictConfig, record: Record) -> DictConfig:
@@ -107,9 +109,9 @@ def _compared(record: Record, config: DictConfig, asked: specs.RunSpec) -> bool:
 
     Raises StateFault for any other change that is not free.
     """
-    before = recorded(record.folder, [])
+    before = recorded(record.folder, [], with_masks=True)
     for path, was, now in _differences(_plain(before), _plain(config)):
-        if path.split(".")[0] not in _FREE and path != _MOVED:
+        if path.split(".")[0] not in _FREE and path != _MOVED and was != MASK:
             raise StateFault(
                 f"{path} was {was}, now {now}; leave it out, or type fork=true for a new run that begins with these weights"
             )

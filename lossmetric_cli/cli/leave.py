@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from lossmetric_cli import catalog, devices
+from lossmetric_cli import catalog, devices, masking
 from lossmetric_cli.cli import jobs
 from lossmetric_cli.cli.recorded import recorded, run_of
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError, did_you_mean
+from lossmetric_cli.text import MASK
 
 #: What an evaluation may be told: what is measured, on which rows, and how.
 _MEASURING = (
@@ -35,20 +36,23 @@ def evaluate(words: list[str]) -> Path:
     """
     record, typed = run_of(words, "eval")
     which, typed = _taken("weights", typed, default="last", known=_WEIGHTS)
-    own = recorded(record.folder, [])
+    own = recorded(record.folder, [], with_masks=True)
     typed = [_as_test(word, own) for word in typed]
     for word in typed:
         _refuse_training(word)
-    elsewhere = [word for word in typed if _key(word).split(".")[0] == "data" and _key(word) != "data.test_path"]
+    elsewhere = [word for word in typed if _names_other_data(word, own)]
     config = recorded(record.folder, [word for word in typed if word not in elsewhere])
     asked, notes = jobs.load(config)
+    record.hidden = masking.secrets(config)
     asked.quiet = _is_quiet(typed)
     other = jobs.load(recorded(record.folder, typed))[0] if elsewhere else None
     is_new = other is not None or any(_key(word) == "data.test_path" for word in typed)
     voice = _voice(notes, quiet=asked.quiet)
     from lossmetric_cli import evaluation
 
-    return evaluation.evaluate(asked, record, which=which, words=typed, voice=voice, other=other, is_new=is_new)
+    return evaluation.evaluate(
+        asked, record, which=which, words=masking.masked_words(typed), voice=voice, other=other, is_new=is_new
+    )
 
 
 def export(words: list[str]) -> Path:
@@ -63,7 +67,9 @@ def export(words: list[str]) -> Path:
     kinds = list(dict.fromkeys(name for name in re.split(r"[+,\[\] ]", formats) if name))
     for kind in kinds:
         _refuse_unknown(kind, "format", list(catalog.EXPORTS))
-    asked, notes = jobs.load(recorded(record.folder, typed))
+    config = recorded(record.folder, typed)
+    asked, notes = jobs.load(config)
+    record.hidden = masking.secrets(config)
     voice = _voice(notes, quiet=_is_quiet(typed))
     from lossmetric_cli import shipping
 
@@ -104,6 +110,12 @@ def _is_quiet(words: list[str]) -> bool:
 def _as_test(word: str, own: DictConfig) -> str:
     """Return `data.path=` as the rows that are only tested on, where the run's data have such: read as its own rows are."""
     return word.replace("data.path=", "data.test_path=", 1) if _key(word) == "data.path" and "test_path" in own.data else word
+
+
+def _names_other_data(word: str, own: DictConfig) -> bool:
+    """Return whether a word is about other rows than the run's: not a secret that the run's own data are read with."""
+    key = _key(word)
+    return key.split(".")[0] == "data" and key != "data.test_path" and OmegaConf.select(own, key) != MASK
 
 
 def _refuse_training(word: str) -> None:

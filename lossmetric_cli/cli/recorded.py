@@ -16,9 +16,7 @@ from lossmetric_cli.cli.named import fill_outputs
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.record import OWN_FILES, Record
 from lossmetric_cli.spec import GROUPS, SETTINGS, RunSpec, setting_hint
-
-#: What stands in a record for a value that it does not keep.
-_MASK = "***"
+from lossmetric_cli.text import MASK
 
 
 def run_of(words: list[str], verb: str) -> tuple[Record, list[str]]:
@@ -54,14 +52,15 @@ def _refuse_malformed(record: Record) -> None:
         raise ConfigError(f"{record.folder} is no run folder: in its run.json {key} is {str(info.get(key))[:60]}")
 
 
-def recorded(run_folder: Path, typed: list[str]) -> DictConfig:
+def recorded(run_folder: Path, typed: list[str], *, with_masks: bool = False) -> DictConfig:
     """Return the config that a run recorded, interpolations as they were written, changed by words as they are typed.
 
     Files of conf/ that were edited since change nothing but what the words choose: the run's own words are composed
     without and with the new ones, and the record is changed where the two differ and where a new word points. A new choice
     of a group takes those of the run's words below the group that it knows. Of a fold it is the config of its run.
 
-    Raises ConfigError for a folder that is no run, words that do not compose, and code that a config may not reach.
+    Raises ConfigError for a folder that is no run, words that do not compose, code that a config may not reach, and, but
+    `with_masks`, for a secret that the record does not keep and no word gives.
     """
     arguments = app.read_flags(typed)
     if arguments.multirun or arguments.cfg or arguments.info or arguments.shell_completion:
@@ -69,8 +68,11 @@ def recorded(run_folder: Path, typed: list[str]) -> DictConfig:
     app.let_own_code_be_imported()
     record = Record.read(run_folder)
     config = _read(record)
+    own = record.info.get("overrides", [])
     if arguments.overrides:
-        config = _changed(config, arguments, own=[_whole(word) for word in record.info.get("overrides", [])])
+        config = _changed(config, arguments, own=[_whole(word) for word in own])
+    if not with_masks:
+        _refuse_masked(config, own)
     return _checked(config)
 
 
@@ -92,7 +94,7 @@ def _changed(config: dict[str, Any], arguments: argparse.Namespace, *, own: list
     hydra = app.open_hydra(arguments)
     try:
         before = _composed_before(hydra, arguments, own)
-        kept = _kept(own, arguments.overrides)
+        kept = left_standing(own, arguments.overrides)
         read = words.read([*kept, *arguments.overrides]).overrides
         after = _composed(hydra, arguments, read)
     finally:
@@ -124,10 +126,10 @@ def _plain(config: DictConfig) -> dict[str, Any]:
 def _whole(word: str) -> str:
     """Return a recorded word as Hydra reads it: a masked value is no grammar of its."""
     key, _, value = word.partition("=")
-    return f"{key}={words.quote(value)}" if value == _MASK else word
+    return f"{key}={words.quote(value)}" if value == MASK else word
 
 
-def _kept(own: list[str], typed: list[str]) -> list[str]:
+def left_standing(own: list[str], typed: list[str]) -> list[str]:
     """Return those of a run's words that new ones leave standing: not of the same key, nor of an option that is gone."""
     for word in typed:
         key, value = _key(word), word.partition("=")[2]
@@ -196,7 +198,6 @@ def _checked(config: dict[str, Any]) -> DictConfig:
     for key in config:
         if key not in SETTINGS:
             raise ConfigError(f"unknown key '{key}'{setting_hint(str(key))}")
-    _refuse_masked(config)
     with compose.explained():
         checked = fill_outputs(OmegaConf.merge(OmegaConf.structured(RunSpec), config))
         resolved = OmegaConf.to_container(checked, resolve=True)
@@ -205,9 +206,11 @@ def _checked(config: dict[str, Any]) -> DictConfig:
     return checked
 
 
-def _refuse_masked(node: Any, path: str = "") -> None:
+def _refuse_masked(node: Any, own: list[str], path: str = "") -> None:
+    """Refuse a value that the record does not keep, and say how the run's `own` words had it."""
     for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
         here = f"{path}.{key}".lstrip(".")
-        if value == _MASK:
-            raise ConfigError(f"{here} is a secret, which a record does not keep; type {here}=…")
-        _refuse_masked(value, here)
+        if value == MASK:
+            sign = next((word[: len(word) - len(word.lstrip("+"))] for word in own if _key(word) == here), "")
+            raise ConfigError(f"{here} is a secret, which a record does not keep; type {sign}{here}=…")
+        _refuse_masked(value, own, here)

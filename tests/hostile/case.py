@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,3 +65,11 @@ def make(case: Case, folder: Path, *, run: Path) -> None:
 def link(to: str) -> Callable[[Path], object]:
     """Return what makes a symbolic link."""
     return lambda path: path.symlink_to(to)
+
+
+def contents(file: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file, of an archive those of its members."""
+    yield file.read_bytes()
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            yield from (archive.read(name) for name in archive.namelist())
