@@ -13,7 +13,7 @@ from lossmetric_cli.cli import jobs
 from lossmetric_cli.cli.recorded import left_standing, recorded, run_of
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError, StateFault
-from lossmetric_cli.record import Record
+from lossmetric_cli.record import Record, differences
 from lossmetric_cli.state.past import Past
 from lossmetric_cli.text import MASK
 
@@ -62,8 +62,8 @@ def rerun(words: list[str]) -> Path:
     config = _pinned(recorded(record.folder, typed), record)
     _refuse_way_out(config, record, typed)
     folder = jobs.begin(config, words=_words(record, typed), notes=[], rerun_of=str(record.folder))
-    differences = Record.read(folder).differences(record)
-    told = "; ".join(differences) or "history.csv, metrics.json and predictions.npz have the same bytes"
+    same = "history.csv, metrics.json and predictions.npz have the same bytes"
+    told = "; ".join(differences(Record.read(folder), record)) or same
     Voice(quiet=config.quiet).say(f" rerun       of {shipped.shown(record.folder)}: {told}")
     return folder
 

@@ -1,16 +1,12 @@
-"""Record: what a run folder holds, written as it happens and read back."""
+"""The record of one run in its folder."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import hashlib
 import io
 import json
-import math
-import re
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli import store
 from lossmetric_cli.errors import ConfigError, LmrunError, StateFault, Stopped
+from lossmetric_cli.record.plain import csv_line, plain, safe_name
+from lossmetric_cli.record.reading import read_bytes, read_json, readable
 from lossmetric_cli.text import without
 
 if TYPE_CHECKING:
@@ -28,8 +26,8 @@ if TYPE_CHECKING:
 LARGEST_PREDICTIONS = 100_000_000
 #: The files that an epoch adds a line to.
 _LINES = ("history.csv", "timing.csv")
-#: Bytes of a file of the record, and columns of history.csv, that no run of ours comes near.
-_LARGEST, _MOST_COLUMNS = 200_000_000, 50_000
+#: Columns of history.csv that no run of ours comes near.
+_MOST_COLUMNS = 50_000
 #: The facts of run.json that are sentences and words, in which a secret may stand.
 _TOLD = ("title", "error", "notes", "findings", "verdicts", "argv", "overrides")
 #: What a run folder holds besides what callbacks write into it.
@@ -109,7 +107,7 @@ class Record:
         Raises ConfigError where the folder is none.
         """
         record = cls(folder, {}, is_new=False)
-        record.info = record._read_json("run.json")
+        record.info = read_json(record.folder / "run.json")
         if not record.info:
             raise ConfigError(f"{folder} is no run folder: its run.json is missing or damaged")
         record.is_job = bool({"job", "fold"} & set(record.info))
@@ -150,7 +148,7 @@ class Record:
         """history.csv as a frame, a row an epoch; empty before the first epoch has ended."""
         import pandas as pd
 
-        if self._bytes("history.csv").partition(b"\n")[0].count(b",") > _MOST_COLUMNS:
+        if read_bytes(self.folder / "history.csv").partition(b"\n")[0].count(b",") > _MOST_COLUMNS:
             raise ConfigError(f"{self.folder / 'history.csv'} has more than {_MOST_COLUMNS:,} columns, and no run has so many")
         lines = self._lines("history.csv")
         return pd.read_csv(io.BytesIO(lines), float_precision="round_trip") if lines else pd.DataFrame({"epoch": []})
@@ -173,36 +171,17 @@ class Record:
     @property
     def scores(self) -> dict[str, Any]:
         """metrics.json; empty before the run has finished."""
-        return self._read_json("metrics.json")
+        return read_json(self.folder / "metrics.json")
 
     @property
     def model(self) -> dict[str, Any]:
         """model.json, the layers as `models.description` tells them; empty in a record that has none."""
-        return self._read_json("model.json")
-
-    def differences(self, other: Record) -> list[str]:
-        """Return a sentence for each file whose figures are other ones than in another record, by their bytes.
-
-        Of a run that did not come to its end there is less to compare, and so it is told.
-        """
-        pairs = {name: (self._bytes(name), other._bytes(name)) for name in ("history.csv", "metrics.json", "predictions.npz")}
-        missing = [name for name, (_, theirs) in pairs.items() if not theirs]
-        same = {name: ours == theirs for name, (ours, theirs) in pairs.items()}
-        if "predictions.npz" not in missing:
-            same["predictions.npz"] = _same_arrays(*pairs["predictions.npz"])
-        if other.info.get("status") != "finished":
-            same["history.csv"] = pairs["history.csv"][0].startswith(pairs["history.csv"][1])
-        told = [f"the run left no {' and no '.join(missing)} to compare with"] if missing else []
-        return [*told, *(f"{name} differs" for name in pairs if name not in missing and not same[name])]
-
-    def _bytes(self, name: str) -> bytes:
-        path = self._readable(name)
-        return path.read_bytes() if path else b""
+        return read_json(self.folder / "model.json")
 
     def tell(self, **facts: Any) -> None:
         """Add facts to run.json."""
         self.info.update({key: without(fact, self.hidden) if key in _TOLD else fact for key, fact in facts.items()})
-        self._write_info()
+        self.write_json("run.json", self.info)
 
     def vouched(self) -> dict[str, Any]:
         """Return how long history.csv and timing.csv are, and the checksum of the first: what a state vouches for."""
@@ -240,19 +219,19 @@ class Record:
     def begin_history(self, columns: Iterable[str]) -> None:
         """Write the headings of history.csv and timing.csv."""
         self._columns = list(columns)
-        store.append(self.folder / "history.csv", _csv_line(self._columns))
+        store.append(self.folder / "history.csv", csv_line(self._columns))
         store.append(self.folder / "timing.csv", "epoch,seconds\n")
 
     def add_epoch(self, row: dict[str, float], *, seconds: float) -> None:
         """Append an epoch to history.csv, its wall-clock seconds to timing.csv; a column that is not there is left empty."""
         if not self._columns:
             self.begin_history(row)
-        store.append(self.folder / "history.csv", _csv_line(row.get(column, "") for column in self._columns))
+        store.append(self.folder / "history.csv", csv_line(row.get(column, "") for column in self._columns))
         store.append(self.folder / "timing.csv", f"{row['epoch']},{seconds:.6f}\n")
 
     def write_json(self, name: str, content: Any) -> None:
         """Write a file of plain values; NaN and infinities, which JSON lacks, as null."""
-        store.write(self.folder / name, json.dumps(_plain(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+        store.write(self.folder / name, json.dumps(plain(content), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
     def write_model(self, described: dict[str, Any], *, summary: str) -> None:
         """Write model.json, what the model is made of, and model.txt, the table of it."""
@@ -283,77 +262,8 @@ class Record:
 
         Raises ConfigError for a file that a run cannot have left so.
         """
-        path = self._readable(name)
+        path = readable(self.folder / name)
         lines = store.whole_lines(path) if path else b""
         if path and self.info.get("status") == "finished" and (not lines or lines != path.read_bytes()):
             raise ConfigError(f"{self.folder} is no run folder: its record is damaged")
         return lines
-
-    def _readable(self, name: str) -> Path | None:
-        """Return a file of the record, None where there is none; anybody may have made it, so it is held to a size."""
-        path = self.folder / name
-        try:
-            if not path.is_file():
-                return None
-        except OSError:  # a name that is too long for one
-            return None
-        if path.stat().st_size > _LARGEST:
-            raise ConfigError(f"{path} has more than {_LARGEST / 1e6:.0f} MB, which no record of a run has")
-        return path
-
-    def _read_json(self, name: str) -> dict[str, Any]:
-        path = self._readable(name)
-        try:
-            found = json.loads(path.read_text(encoding="utf-8")) if path else {}
-        except (OSError, ValueError, RecursionError) as error:
-            raise ConfigError(f"{self.folder} is no run folder: its {name} is missing or damaged") from error
-        if not isinstance(found, dict):
-            raise ConfigError(f"{self.folder} is no run folder: its {name} is missing or damaged")
-        return found
-
-    def _write_info(self) -> None:
-        self.write_json("run.json", self.info)
-
-
-def _same_arrays(ours: bytes, theirs: bytes) -> bool:
-    """Return whether two archives hold the same arrays by the same names; what else is in them may be of a day."""
-    import numpy as np
-
-    one, other = (np.load(io.BytesIO(archive), allow_pickle=False) for archive in (ours, theirs))
-    return set(one.files) == set(other.files) and all(one[name].tobytes() == other[name].tobytes() for name in one.files)
-
-
-@contextlib.contextmanager
-def reading(folder: Path) -> Iterator[None]:
-    """Say of a record that anything may have written that it is damaged, where its values are of other kinds than a run's.
-
-    Raises ConfigError.
-    """
-    try:
-        yield
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        told = f"its record is damaged ({type(error).__name__}: {error})"
-        raise ConfigError(f"{folder} is no run folder: {told}") from error
-
-
-def safe_name(text: str) -> str:
-    """Return a title as part of a folder's name: letters, digits, `._-`, 80 bytes at most."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:80] or "run"
-
-
-def _csv_line(values: Iterable[Any]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(values)
-    return line.getvalue()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
