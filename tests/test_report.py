@@ -62,7 +62,7 @@ def test_its_figures_are_those_of_the_record(run: Path):
     assert f"best val_loss ↓ {figure(best['value'])} at epoch {best['epoch']} of 4" in page.text
     assert f"skill {scores['skill']['test']:.2f} on test rows" in page.text
     for name, arrow in (("loss", "↓"), ("accuracy", "↑"), ("auc", "↑")):
-        parts = [figure(round(scores[part][name], 6)) for part in ("train", "val", "test")]
+        parts = [figure(scores[part][name]) for part in ("train", "val", "test")]
         ends = scores["interval"]["test"].get(name)
         cells = [*parts, *([span(*ends)] if ends else []), figure(round(scores["baseline"]["test"][name], 6))]
         assert f"{name} {arrow} {' '.join(cells)}" in page.text

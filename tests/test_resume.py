@@ -434,9 +434,7 @@ def test_rerun_with_another_word_says_what_differs(run: Path, lmrun: Callable[..
     assert found.json("run.json")["config"]["seed"] == 1
 
 
-def test_rerun_of_a_run_without_an_end_says_what_there_was_to_compare(
-    interrupted: Callable[..., Path], lmrun: Callable[..., Any]
-):
+def test_rerun_of_a_run_without_an_end_says_what_it_lacks(interrupted: Callable[..., Path], lmrun: Callable[..., Any]):
     left = interrupted("data=iris", "epochs=100000", "plots=[]")
     found = lmrun("rerun", str(left), f"epochs={len(Record.read(left).history) + 1}", "out=outputs")
     assert "the run left no metrics.json and no predictions.npz to compare with\n" in found.err

@@ -89,7 +89,7 @@ def _tiles(record: Record) -> list[Tile]:
     constants = scores.get("baseline", {}).get(part, {})
     names = [name for name, facts in info.get("metrics", {}).items() if "metric" not in facts and name in scores.get(part, {})]
     for name in names[:_MOST_TILES]:
-        constant = f"; a constant answer has {figure(round(constants[name], 6))}" if constants.get(name) is not None else ""
+        constant = f"; a constant answer has {figure(_rounded(constants[name]))}" if constants.get(name) is not None else ""
         found.append(Tile(_arrowed(name, info), figure(scores[part][name]), f"on {_PARTS[part]}{constant}"))
     return found
 
@@ -101,7 +101,8 @@ def _figures(record: Record) -> Table | None:
     if not parts:
         return None
     against = {"95 % interval": {name: span(*ends) for name, ends in scores.get("interval", {}).get(part, {}).items() if ends}}
-    against["constant answer"] = _shown(scores.get("baseline", {}).get(part, {}))
+    constants = scores.get("baseline", {}).get(part, {})
+    against["constant answer"] = _shown({name: _rounded(value) for name, value in constants.items()})
     against |= {NAIVE.get(name, name): _shown(known) for name, known in scores.get("naive", {}).get(part, {}).items()}
     if part in scores.get("rival", {}):
         against[scores["rival"]["name"]] = _shown(scores["rival"][part])
@@ -194,7 +195,12 @@ def _judge(scores: dict[str, Any]) -> str:
 
 
 def _shown(values: dict[str, Any]) -> dict[str, str]:
-    return {name: figure(round(value, 6)) for name, value in values.items() if value is not None}
+    return {name: figure(value) for name, value in values.items() if value is not None}
+
+
+def _rounded(value: float | None) -> float | None:
+    """Return a constant answer's score without the dust of the arithmetic: 0.5, not 0.50000001."""
+    return None if value is None else round(value, 6)
 
 
 def _cell(value: Any) -> str:
