@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from lossmetric_cli.errors import ConfigError
@@ -126,6 +127,12 @@ class Anatomy:
     def _added(self) -> dict[str, Any]:
         layers = {layer.name: layer for layer in self._model._flatten_layers() if layer.name in self._adders}
         return {name: keras.ops.sum([keras.ops.sum(value) for value in layers[name]._losses]) for name in self._adders}
+
+
+def broken_weights(model: keras.Model) -> str | None:
+    """Return the path of weights that are no numbers any more, None where all of them are finite."""
+    weights = [variable for variable in model.variables if variable.dtype.startswith(("float", "bfloat"))]
+    return next((each.path for each in weights if not np.isfinite(np.asarray(each, dtype="float32")).all()), None)
 
 
 def _is_one_number(loss: keras.losses.Loss, labels: Any, answer: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 
 from lossmetric_cli import store
-from lossmetric_cli.anatomy import SCATTER
+from lossmetric_cli.anatomy import SCATTER, broken_weights
 from lossmetric_cli.build import build, resolve
 from lossmetric_cli.errors import ConfigError, EnvironmentFault
 from lossmetric_cli.optimizers import learning_rate
@@ -113,14 +113,16 @@ class ModelCheckpoint(keras.callbacks.ModelCheckpoint):
     """Keras' own, whose file is whole or not there.
 
     Keras 3.15 writes over the file that it has: a kill or a full disk in that moment leaves neither the old best model nor
-    the new one. What cannot be written is a `fault`, and is tried again with the next that is better.
+    the new one. What cannot be written is a `fault`, and is tried again with the next that is better; weights that are no
+    numbers are not written.
     """
 
     fault: EnvironmentFault | None = None
 
     def _save_model(self, epoch: int, batch: int | None, logs: dict[str, Any] | None) -> None:
         path, best = Path(self._get_file_path(epoch, batch, logs)), self.best
-        if not self._should_save_model(epoch, batch, logs, str(path)):
+        if not self._should_save_model(epoch, batch, logs, str(path)) or broken_weights(self.model):
+            self.best = best
             return
         write = self.model.save_weights if self.save_weights_only else self.model.save
         try:

@@ -25,7 +25,14 @@ PIPED = 120
 
 
 class _Console(Console):
-    """One that falls silent where its reader has gone; rich's own would leave Python in the middle of a training."""
+    """One that falls silent where its reader has gone or its file has no room; a training is worth more than its log."""
+
+    def print(self, *objects: Any, **settings: Any) -> None:
+        """Print, if that is possible."""
+        try:
+            super().print(*objects, **settings)
+        except OSError:
+            self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
         """Say nothing from now on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -44,9 +44,8 @@ def run(spec: RunSpec, record: Record, voice: Voice, alarm: Alarm, *, past: Past
 
     Each fold leaves a record of its own in `folds/<number>`; the run's own record has the mean curve and figures.
     """
-    if past:
-        record.go_back(None)
-    is_first = True
+    first_begun = functools.partial(_begin, record=record, past=past)
+    begun = first_begun
     try:
         for number in range(1, spec.validation["folds"] + 1):
             earlier = record.fold(number)
@@ -54,8 +53,10 @@ def run(spec: RunSpec, record: Record, voice: Voice, alarm: Alarm, *, past: Past
                 voice.note(f"fold {number} of {spec.validation['folds']} had ended")
                 continue
             left = Past.of(earlier.folder, earlier.info, is_exact=past.is_exact) if earlier and past else None
-            _train_fold(spec, record, voice, alarm, number, past=left, is_first=is_first)
-            is_first = False
+            _train_fold(spec, record, voice, alarm, number, past=left, begun=begun)
+            begun = _begin_in_silence
+        if begun is first_begun:
+            _go_on(record, past)
         return _finish(record, voice, spec, record.folds[0].info["directions"])
     finally:
         for failure in plots.draw(record, spec.plots) if (record.folder / "history.csv").exists() else []:
@@ -127,12 +128,18 @@ def joined(predictions: list[dict[str, np.ndarray]], *, seed: int) -> dict[str, 
 
 
 def _train_fold(
-    spec: RunSpec, record: Record, voice: Voice, alarm: Alarm, number: int, *, past: Past | None, is_first: bool
+    spec: RunSpec,
+    record: Record,
+    voice: Voice,
+    alarm: Alarm,
+    number: int,
+    *,
+    past: Past | None,
+    begun: Callable[[Progress], None],
 ) -> None:
     """Train one fold, or the rest of it, and print its line."""
     count = spec.validation["folds"]
     load = functools.partial(runner.load_data, fold=number - 1)
-    begun = functools.partial(_begin, record=record, is_first=is_first)
     fold = record.fold(number) or record.create_fold(number, at=datetime.now().astimezone())
     voice.wait(f"fold {number} of {count}")
     with fold:
@@ -146,12 +153,23 @@ def _train_fold(
     voice.say(f" {f'fold {number}/{count}':<12}{' · '.join(told)}")
 
 
-def _begin(progress: Progress, *, record: Record, is_first: bool) -> None:
-    """Tell what a fold is: the first one tells the person and the run's record what the run is."""
-    if not is_first:
-        progress.voice = Voice(quiet=True)
-        progress.begin()
-        return
+def _go_on(record: Record, past: Past | None) -> None:
+    """Change the record of a run that goes on, once nothing speaks against that: its mean curve is made anew."""
+    if past:
+        past.accepted()
+        record.go_back(None)
+        record.go_on()
+
+
+def _begin_in_silence(progress: Progress) -> None:
+    """Tell what a later fold is in its own record alone."""
+    progress.voice = Voice(quiet=True)
+    progress.begin()
+
+
+def _begin(progress: Progress, *, record: Record, past: Past | None) -> None:
+    """Tell what the first fold is, and with it the person and the run's record what the run is."""
+    _go_on(record, past)
     progress.begin(record.folder)
     progress.voice = Voice(quiet=True)
     fold = progress.record

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lossmetric_cli import losses, metrics, models, shipped
-from lossmetric_cli.anatomy import SCATTER
+from lossmetric_cli.anatomy import SCATTER, broken_weights
 from lossmetric_cli.baselines import skill
 from lossmetric_cli.console import Voice, duration, figure
 from lossmetric_cli.data import Data
@@ -123,10 +123,17 @@ class Progress:
         self.voice.epoch(self.epochs_done, self.spec.epochs, figures, is_best=is_best, seconds_left=left)
         self._look_for_nan(row)
 
+    def is_lost(self) -> bool:
+        """Return whether the loss of a step was no number, as far as steps are watched."""
+        return getattr(self.setup.parts, "first_bad_step", None) is not None
+
+    def is_sound(self) -> bool:
+        """Return whether the run is worth going on from: its loss and its weights are numbers."""
+        return not (self.broken or self.is_lost() or broken_weights(self.setup.model))
+
     def _look_for_nan(self, row: dict[str, Any]) -> None:
         """Stop in the epoch in which the loss or a weight stops being a number; Keras would train on to the last one."""
-        weights = [variable for variable in self.setup.model.variables if variable.dtype.startswith(("float", "bfloat"))]
-        broken = next((v.path for v in weights if not np.isfinite(np.asarray(v, dtype="float32")).all()), None)
+        broken = broken_weights(self.setup.model)
         names = ["loss"] if "loss" in row else [name for name in row if name in getattr(self.setup.logged, "train", ())]
         lost = next((name for name in names if not np.isfinite(row[name])), None)
         if lost is None and broken is None:

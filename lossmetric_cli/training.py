@@ -37,12 +37,13 @@ def keeper(spec: RunSpec, setup: Setup, progress: Progress, alarm: Alarm, past: 
         alarm=alarm,
         every=spec.state_every,
         is_divisible=setup.rows.knows_batches(setup.model) and not any(map(hears_batches, setup.callbacks)),
-        is_sound=lambda: not progress.broken,
+        is_sound=progress.is_sound,
         past=past.state if past else None,
         tell=progress.voice.note,
     )
     if past:
         progress.record.go_back(past.state.facts if past.state else None)
+        past.accepted()
         progress.go_on()
         for note in found.prepare():
             progress.voice.note(note)
@@ -71,6 +72,7 @@ def fit(
     honest = [TrainEval(setup.rows, setup.figures)] if TrainEval.part in setup.rows.parts else []
     honest = [*([Resting(setup.resting)] if setup.resting else []), *honest]
     honest += [AfterEpoch(score, setup.rows.parts), *_fine_tuning(spec, setup, progress, past)]
+    setup.rows.is_lost = progress.is_lost
     if spec.stall_time:
         setup.rows.pulse.start()
     try:
@@ -88,7 +90,7 @@ def fit(
     except LmrunError:
         memories.close_files(setup.callbacks)
         raise
-    except Exception as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # Ctrl-C is the alarm's, so these two are of somebody's code
         memories.close_files(setup.callbacks)
         if setup.outputs[0].loss is None and "No loss to compute" in str(error):  # Keras tells only once it trains (3.15)
             raise ConfigError("loss=none, and the model adds no loss of its own; type loss=auto") from error
@@ -96,7 +98,9 @@ def fit(
             raise _too_large(spec, progress) from error
         place = own_place(traceback.extract_tb(error.__traceback__))
         told = f"{type(error).__name__}: {_told(error)}" + (f" ({place})" if place else "")
-        raise TrainingError(f"training failed in epoch {progress.epochs_done + 1}: {told}") from error
+        done = progress.epochs_done
+        when = f"in epoch {done + 1}" if done < spec.epochs else "after its last epoch"
+        raise TrainingError(f"training failed {when}: {told}") from error
     if progress.broken:
         raise TrainingError(progress.broken)
 

@@ -79,7 +79,7 @@ def _divergence(history: pd.DataFrame) -> Iterator[str]:
 
 
 def _trend(curves: Curves) -> Iterator[str]:
-    """Yield one of: overfits since, still improving, plateau since."""
+    """Yield one of: overfits since, still improving, plateau since, no better since."""
     best = int(np.argmin(curves.val))
     rise = curves.val[-1] - curves.val[best]
     noise = SIGNIFICANT * curves.error[best]
@@ -96,7 +96,12 @@ def _trend(curves: Curves) -> Iterator[str]:
         return
     level = curves.val.min() + max(0.02 * abs(curves.val.min()), 0.5 * curves.error[best])
     since = curves.epochs[int(np.argmax(curves.val <= level))]
-    if since <= curves.epochs[-1] - window:
+    if curves.val[-1] > level and best < len(curves.val) - 1 - window:
+        yield (
+            f"no better since epoch {curves.epochs[best]:.0f}: val_loss was {curves.val[best]:.4g} and ends at "
+            f"{curves.val[-1]:.4g}, which can be chance over these rows"
+        )
+    elif since <= curves.epochs[-1] - window:
         yield f"plateau since epoch {since:.0f}: val_loss has stayed near {curves.val.min():.4g}"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 import traceback
 
-from lossmetric_cli.errors import ConfigError, LmrunError, Stopped, did_you_mean
+from lossmetric_cli.errors import ConfigError, EnvironmentFault, LmrunError, Stopped, did_you_mean
 from lossmetric_cli.text import tame
 
 
@@ -36,12 +38,27 @@ def answer(words: list[str]) -> int:
         print("lmrun: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter complains as it ends
+        _let_go_of_stdout()
         return 141
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            return _admit(error)
+        _let_go_of_stdout()
+        return complain(EnvironmentFault(f"stdout takes nothing: {error.strerror}; make room where it goes"))
     except Exception as error:
-        traceback.print_exc()
-        print(f"lmrun: bug: {type(error).__name__}: {error}; please report it with the lines above", file=sys.stderr)
-        return 1
+        return _admit(error)
+
+
+def _let_go_of_stdout() -> None:
+    """Let what is still to be written go nowhere; else the interpreter complains as it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _admit(error: Exception) -> int:
+    """Print a fault of ours with its traceback, and return its exit code."""
+    traceback.print_exc()
+    print(f"lmrun: bug: {type(error).__name__}: {error}; please report it with the lines above", file=sys.stderr)
+    return 1
 
 
 def complain(error: LmrunError) -> int:
@@ -53,13 +70,12 @@ def complain(error: LmrunError) -> int:
         traceback.print_exception(error)
     word = "" if isinstance(error, Stopped) else "error: "
     advice = f"; {error.advice}" if getattr(error, "advice", "") else ""
-    for reason in getattr(error, "reasons", [str(error)]):
-        print(f"lmrun: {word}{tame(' '.join(reason.split()))}{advice}", file=sys.stderr)
-    for warning in getattr(error, "warnings", []):
-        print(f"lmrun: warning: {tame(' '.join(warning.split()))}", file=sys.stderr)
+    told = [f"lmrun: {word}{tame(' '.join(reason.split()))}{advice}" for reason in getattr(error, "reasons", [str(error)])]
+    told += [f"lmrun: warning: {tame(' '.join(warning.split()))}" for warning in getattr(error, "warnings", [])]
     folder = getattr(error, "folder", None)
-    if folder:
-        print(f"  details: {folder}/error.log", file=sys.stderr)
+    told += [f"  details: {folder}/error.log"] if folder else []
+    with contextlib.suppress(OSError):  # a log without room takes no exit code away
+        print("\n".join(told), file=sys.stderr)
     return error.exit_code
 
 

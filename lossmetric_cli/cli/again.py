@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from lossmetric_cli import masking, shipped
 from lossmetric_cli import spec as specs
 from lossmetric_cli.cli import jobs
-from lossmetric_cli.cli.recorded import left_standing, recorded, run_of
+from lossmetric_cli.cli.recorded import key_of, left_standing, recorded, run_of
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError, StateFault
 from lossmetric_cli.record import Record, differences
@@ -19,6 +21,8 @@ from lossmetric_cli.text import MASK
 
 #: What may be another when a run goes on: it changes no number but how many epochs there are.
 _FREE = ("epochs", "quiet", "state_every", "max_time", "stall_time", "plots", "save_model", "threads", "out")
+#: What is asked of one sitting, and of the run itself no more.
+_OF_A_SITTING = ("quiet", "max_time", "stall_time")
 #: Where its data may lie by now: that they are the same, their checksum says.
 _MOVED = "data.path"
 
@@ -50,8 +54,10 @@ def resume(words: list[str]) -> Path:
     for note in [*notes, *_told(record, past)]:
         voice.note(note)
     record.hidden = masking.secrets(config)
-    if typed:
-        jobs.go_on(record, config, words=_words(record, typed))
+    lasting = [word for word in typed if word[:1] != "-" and key_of(word) not in _OF_A_SITTING]
+    if lasting:
+        kept = _pinned(recorded(record.folder, lasting), record)
+        past = replace(past, accepted=partial(jobs.go_on, record, kept, words=_words(record, lasting)))
     jobs.train(asked, record, voice, past=past)
     return record.folder
 
@@ -94,7 +100,8 @@ def _taken(word: str, words: list[str]) -> tuple[bool, list[str]]:
 def _words(record: Record, typed: list[str]) -> list[str]:
     """Return the words that a run's config has become by, without flags and secrets."""
     words = [word for word in typed if word[:1] != "-"]
-    return [*left_standing(record.info["overrides"], words), *masking.masked_words(words)]
+    own = [word for word in record.info["overrides"] if key_of(word) != "quiet"]
+    return [*left_standing(own, words), *masking.masked_words(words)]
 
 
 def _pinned(config: DictConfig, record: Record) -> DictConfig:

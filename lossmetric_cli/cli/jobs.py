@@ -24,7 +24,7 @@ from lossmetric_cli import spec as specs
 from lossmetric_cli.alarm import SIGNALS, Alarm
 from lossmetric_cli.cli import complain
 from lossmetric_cli.console import Voice
-from lossmetric_cli.errors import EnvironmentFault, LmrunError, Stopped
+from lossmetric_cli.errors import EnvironmentFault, LmrunError, Stopped, TrainingError
 from lossmetric_cli.record import Record
 from lossmetric_cli.state import archive
 
@@ -104,9 +104,21 @@ def _advise(error: LmrunError, record: Record) -> None:
     """Say with an error where its details are, and how its run goes on."""
     if (record.folder / "error.log").exists():
         error.folder = record.folder
-    has_trained = isinstance(error, EnvironmentFault) and (record.folder / archive.FOLDER).is_dir()
-    if record.folder.is_dir() and (isinstance(error, Stopped) or has_trained):
-        error.advice = f"continue with: lmrun resume {shipped.shown(record.folder)}"
+    folder = shipped.shown(record.folder)
+    is_of_code = isinstance(error, TrainingError) and not isinstance(_first_cause(error), TrainingError)
+    has_state = (isinstance(error, EnvironmentFault) or is_of_code) and (record.folder / archive.FOLDER).is_dir()
+    if not record.folder.is_dir() or not (isinstance(error, Stopped) or has_state):
+        return
+    if record.info.get("status") == "finished":
+        error.advice = f"the run had ended before; draw it with: lmrun report {folder}"
+    else:
+        error.advice = f"{'once that is mended, ' * is_of_code}continue with: lmrun resume {folder}"
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _leave(record: Record, stopped: Stopped) -> None:
@@ -129,6 +141,8 @@ def _reported(record: Record, voice: Voice) -> Iterator[None]:
 
             try:
                 voice.say(f" report      {shipped.shown(report.write(record))}")
+            except Stopped:
+                raise
             except Exception as error:
                 told = f"{type(error).__name__}: {error}"
                 voice.note(f"report.html failed: {told}; lmrun report {shipped.shown(record.folder)} writes it again")

@@ -71,6 +71,7 @@ def recorded(run_folder: Path, typed: list[str], *, with_masks: bool = False) ->
     own = record.info.get("overrides", [])
     if arguments.overrides:
         config = _changed(config, arguments, own=[_whole(word) for word in own])
+    config["quiet"] = bool({"-q", "--quiet", "quiet=true"} & set(typed))  # it is of one command, and not of the run
     if not with_masks:
         _refuse_masked(config, own)
     return _checked(config)
@@ -132,23 +133,24 @@ def _whole(word: str) -> str:
 def left_standing(own: list[str], typed: list[str]) -> list[str]:
     """Return those of a run's words that new ones leave standing: not of the same key, nor of an option that is gone."""
     for word in typed:
-        key, value = _key(word), word.partition("=")[2]
-        own = [other for other in own if _key(other) != key]
+        key, value = key_of(word), word.partition("=")[2]
+        own = [other for other in own if key_of(other) != key]
         if key in shipped.groups():
             own = [other for other in own if _still_fits(other, key, value)]
     return own
 
 
-def _key(word: str) -> str:
+def key_of(word: str) -> str:
+    """Return what a word sets or chooses."""
     return word.lstrip("+~").partition("=")[0]
 
 
 def _still_fits(word: str, group: str, value: str) -> bool:
     """Return whether a word has a meaning beside `group=value`: it sets something else, or what the new option has."""
     place = f"{group.replace('/', '.')}."
-    if not _key(word).startswith(place):
+    if not key_of(word).startswith(place):
         return True
-    step = _key(word).removeprefix(place).partition(".")[0]
+    step = key_of(word).removeprefix(place).partition(".")[0]
     if group in shipped.MANY:
         return not word.startswith("~") and step in re.findall(r"[\w.]+", value)
     file = shipped.options(group).get(shipped.aliases(group).get(value, value))
@@ -211,6 +213,6 @@ def _refuse_masked(node: Any, own: list[str], path: str = "") -> None:
     for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
         here = f"{path}.{key}".lstrip(".")
         if value == MASK:
-            sign = next((word[: len(word) - len(word.lstrip("+"))] for word in own if _key(word) == here), "")
+            sign = next((word[: len(word) - len(word.lstrip("+"))] for word in own if key_of(word) == here), "")
             raise ConfigError(f"{here} is a secret, which a record does not keep; type {sign}{here}=…")
         _refuse_masked(value, own, here)

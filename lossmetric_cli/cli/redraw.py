@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lossmetric_cli import plots, report, story
+from lossmetric_cli.cli import app
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.record import Record, reading
@@ -34,7 +35,8 @@ def page(name: str) -> Path:
 
 
 def _drawn(record: Record) -> list[str]:
-    """Draw the plots of a run, and return a sentence for each that failed."""
+    """Draw the plots of a run, those of your own code too, and return a sentence for each that failed."""
+    app.let_own_code_be_imported()
     config = record.info.get("config")
     nodes = config.get("plots") if isinstance(config, dict) else None
     if not isinstance(nodes, dict) or not all(isinstance(node, dict) for node in nodes.values()):

@@ -119,6 +119,8 @@ def _begin_with_state(network: keras.Model, run: str) -> str:
     fits = [weight for weight in network.weights if getattr(known.get(weight.path), "shape", None) == tuple(weight.shape)]
     if not fits:
         raise ConfigError(f"model.init_from: no weight of {run} has the name and shape of one here; give it the same model=")
+    if not all(np.isfinite(np.asarray(known[weight.path], dtype="float32")).all() for weight in fits):
+        raise ConfigError(f"model.init_from: the weights of {run} are no numbers; leave it out, or give another run")
     for weight in fits:
         weight.assign(known[weight.path])
     return f"begins with {len(fits)} of {len(network.weights)} weights of {run}, as it was left"

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from lossmetric_cli.feed.brake import PAUSE, STOP
 from lossmetric_cli.feed.piped import Feed
-from lossmetric_cli.feed.rows import Pace, Rows, gathered, order
+from lossmetric_cli.feed.rows import Pace, Rows, gathered, order, plain
 
 
 class DeviceFeed(Feed):
@@ -43,7 +43,7 @@ class DeviceFeed(Feed):
             starts = tf.data.Dataset.range(0, used, longest)
             return starts.map(lambda start: numbers[start : start + longest])
 
-        dataset = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(executions).prefetch(1)
+        dataset = plain(tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(executions).prefetch(1))
         arguments: dict[str, Any] = {"x": dataset, "shuffle": False, "steps_per_epoch": self.executions}
         if "val" in self.parts:
             arguments["validation_data"] = self._numbered("val")
@@ -59,7 +59,7 @@ class DeviceFeed(Feed):
         return model.evaluate(self._numbered(part), verbose=0, return_dict=True)
 
     def _numbered(self, part: str) -> tf.data.Dataset:
-        return tf.data.Dataset.from_tensors(self._numbers[part])
+        return plain(tf.data.Dataset.from_tensors(self._numbers[part]))
 
     def _train_function(self, model: keras.Model) -> Callable[[Any], dict[str, tf.Tensor]]:
         """Return a train function for `fit` that takes the row numbers of one execution from its iterator."""
@@ -80,7 +80,7 @@ class DeviceFeed(Feed):
         def train(iterator: Any) -> dict[str, tf.Tensor]:
             numbers, before = next(iterator), self.enter() * self.pace.steps_per_execution
             batches, logs = -(-len(numbers) // self.pace.batch), None
-            while self.done < before + batches:
+            while self.done < before + batches and not self.is_lost():
                 last, logs = execute(numbers, (self.done - before) * self.pace.batch)
                 self.done = before + -(-int(last) // self.pace.batch)
                 if self.brake.level:

@@ -11,14 +11,18 @@ import tensorflow as tf
 
 from lossmetric_cli.feed.brake import Brake
 from lossmetric_cli.feed.pulse import Pulse
-from lossmetric_cli.feed.rows import Pace, Rows, gathered, order
+from lossmetric_cli.feed.rows import Pace, Rows, gathered, order, plain
+
+#: Batches between two looks at whether the loss is still a number.
+LOOK = 16
 
 
 class Feed:
     """The rows of a run, and the arguments that make `model.fit` and `model.evaluate` draw from them.
 
     `done` counts the batches of the present epoch that are trained. Where its `brake` is pressed, training calls
-    `at_pause` between two batches, which lets go of it or raises. Its `pulse` shows that batches are taken, by whatever loop.
+    `at_pause` between two batches, which lets go of it or raises. Once `is_lost` says that the loss is no number, the rest of
+    an epoch is left out. Its `pulse` shows that batches are taken, by whatever loop.
     """
 
     def __init__(self, parts: dict[str, Rows], *, pace: Pace, seed: int) -> None:
@@ -28,9 +32,11 @@ class Feed:
         self.brake = Brake()
         self.pulse = Pulse()
         self.at_pause: Callable[[], None] = self.brake.release
+        self.is_lost: Callable[[], bool] = lambda: False
         self.done = 0
         self._calls = 0
         self._skipped = 0
+        self._is_over = False
 
     @property
     def executions(self) -> int:
@@ -86,7 +92,9 @@ class Feed:
         step = getattr(model.train_function, "uncounted", model.train_function)
 
         def train(iterator: Any) -> Any:
-            if self.enter() < self.done:
+            place = self.enter()
+            self._is_over = self._is_over or (place % LOOK == 0 and self.is_lost())
+            if place < self.done or self._is_over:
                 return model.get_metrics_result()
             logs = step(iterator)
             self.done += 1
@@ -114,7 +122,7 @@ class Feed:
             return tf.data.Dataset.from_tensor_slices(numbers).batch(self.pace.batch)
 
         dataset = tf.data.Dataset.range(first_epoch, tf.int64.max).flat_map(batches).skip(done)
-        dataset = dataset.map(lambda numbers: gathered(tensors, numbers)).prefetch(2)
+        dataset = plain(dataset.map(lambda numbers: gathered(tensors, numbers)).prefetch(2))
         arguments = {"x": dataset, "shuffle": False, "steps_per_epoch": self.pace.steps}
         if "val" in self.parts:
             judged = self.parts["val"].judged
@@ -169,4 +177,4 @@ class StreamFeed(Feed):
             shaped = [tf.ensure_shape(tensor, spec.shape) for tensor, spec in zip(found, specs, strict=True)]
             return tf.nest.pack_sequence_as(arrays, shaped)
 
-        return numbers.map(read).prefetch(2)
+        return plain(numbers.map(read).prefetch(2))

@@ -92,3 +92,13 @@ def order(seed: int, epoch: Any, rows: int) -> tf.Tensor:
 def gathered(tensors: Any, numbers: tf.Tensor) -> Any:
     """Return the rows of these numbers of every tensor."""
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, numbers), tensors)
+
+
+def plain(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Return a dataset that runs as it is written.
+
+    tf.data would tune it from a thread of its own, which sleeps up to a minute, and a process that is to end waits for it.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

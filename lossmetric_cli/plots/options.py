@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli import store
 from lossmetric_cli.build import build
-from lossmetric_cli.errors import ConfigError, LmrunError
+from lossmetric_cli.errors import ConfigError, LmrunError, Stopped
 from lossmetric_cli.plots.files import save
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def draw(record: Record, nodes: dict[str, Any]) -> list[str]:
             if not re.fullmatch(r"[\w-]+", key):
                 raise ConfigError(f"plots.{key}: a plot's name is letters, digits, _ and -, as its files are called so")
             save(build(node, path=f"plots.{key}", record=record), record.place("plots"), key, write=store.write)
-        except Exception as error:
+        except Stopped:
+            raise
+        except (Exception, SystemExit) as error:
             told = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
             failures.append(f"plots.{key:.80} failed: {told}; lmrun plot {record.folder} draws it again")
     return failures

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli import store
-from lossmetric_cli.errors import ConfigError, LmrunError, StateFault, Stopped
+from lossmetric_cli.errors import ConfigError, EnvironmentFault, LmrunError, StateFault, Stopped
 from lossmetric_cli.record.plain import csv_line, plain, safe_name
 from lossmetric_cli.record.reading import read_bytes, read_json, readable
 from lossmetric_cli.text import without
@@ -41,8 +41,8 @@ class Record:
     """A run folder: `info` is run.json, `history` the rows of history.csv.
 
     Use it as a context: a ConfigError inside removes the folder (unless it is a job's of a sweep, or was there before),
-    any other exception is kept as error.log and as the status "failed". A StateFault changes nothing, nor does what goes
-    wrong once the run has finished. The texts that are `hidden` are `***` in all that it tells.
+    any other exception is kept as error.log and as the status "failed". A StateFault changes nothing, nor does what goes wrong
+    before an earlier run goes on, or once a run has finished. The texts that are `hidden` are `***` in all that it tells.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Record:
         self.is_new = is_new
         self.hidden = hidden
         self._columns: list[str] = []
+        self._has_begun = is_new
 
     @classmethod
     def create(cls, root: Path, title: str, *, at: datetime, hidden: Sequence[str] = (), **asked: dict[str, Any]) -> Record:
@@ -122,7 +123,7 @@ class Record:
         """Keep what became of the run."""
         if isinstance(error, StateFault) and self.info["status"] != self._status:
             self.tell(status=self._status)
-        if error is None or isinstance(error, StateFault) or self.info["status"] == "finished":
+        if error is None or isinstance(error, StateFault) or not self._has_begun or self.info["status"] == "finished":
             return
         if isinstance(error, ConfigError) and self.is_new and not self.is_job:
             store.remove_folder(self.folder)
@@ -212,6 +213,7 @@ class Record:
 
     def go_on(self) -> None:
         """Forget how an earlier part of the run ended: it runs again."""
+        self._has_begun = True
         self.info.pop("error", None)
         store.remove(self.folder / "error.log")
         self.tell(status="running")
@@ -223,7 +225,12 @@ class Record:
         store.append(self.folder / "timing.csv", "epoch,seconds\n")
 
     def add_epoch(self, row: dict[str, float], *, seconds: float) -> None:
-        """Append an epoch to history.csv, its wall-clock seconds to timing.csv; a column that is not there is left empty."""
+        """Append an epoch to history.csv, its wall-clock seconds to timing.csv; a column that is not there is left empty.
+
+        Raises EnvironmentFault where somebody has taken the folder away.
+        """
+        if not (self.folder / "run.json").exists():
+            raise EnvironmentFault(f"{self.folder} was removed or renamed while the run wrote to it")
         if not self._columns:
             self.begin_history(row)
         store.append(self.folder / "history.csv", csv_line(row.get(column, "") for column in self._columns))

@@ -82,7 +82,7 @@ def _tiles(record: Record) -> list[Tile]:
     found = []
     if best:
         name = f"best {monitor['name']} {_ARROWS.get(monitor['direction'], '')}".rstrip()
-        found.append(Tile(name, figure(best["value"]), f"at epoch {best['epoch']} of {len(record.history)}"))
+        found.append(Tile(name, figure(best["value"]), f"at epoch {best['epoch']:,} of {len(record.history):,}"))
     part = _judge(scores)
     if scores.get("skill", {}).get(part) is not None:
         found.append(Tile("skill", f"{scores['skill'][part]:.2f}", f"on {_PARTS[part]}; 0 is a constant answer, 1 perfect"))

@@ -103,7 +103,7 @@ class Keeper(keras.callbacks.Callback):
         """Keep the state where it is time to, at the end of training too, and leave where that was asked for."""
         is_last = self.model.stop_training or epoch + 1 == self.params["epochs"]
         is_due = self._every == 0 or (self._every is not None and (self._is_late or self._rows.brake.level))
-        if self._is_sound() and (self._alarm.is_stopping or is_due or (is_last and self._is_worth_it())):
+        if (self._alarm.is_stopping or is_due or (is_last and self._is_worth_it())) and self._is_sound():
             self._keep(epochs=epoch + 1, batches=0)
         if self.fault and not self._was_told:
             self._tell(f"{self.fault}; the run goes on")
@@ -113,11 +113,11 @@ class Keeper(keras.callbacks.Callback):
 
     def _at_pause(self) -> None:
         """Keep the state between two batches."""
-        if self._is_divisible:
+        if self._is_divisible and self._is_sound():
             self._keep(epochs=self._epoch, batches=self._rows.done)
         if self._alarm.is_stopping:
             raise self._alarm.refusal(f" in epoch {self._epoch + 1}")
-        if not self._is_divisible:
+        if self._rows.brake.level:
             self._is_late = True
             self._rows.brake.release()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,14 @@ _FACTS = {
 class Past:
     """The run.json of the earlier part and its newest state, None where it was left before there was one.
 
-    With `is_exact` a run whose bits may come out differently is refused.
+    With `is_exact` a run whose bits may come out differently is refused. `accepted` is called once nothing speaks against
+    going on, before the record is changed.
     """
 
     info: dict[str, Any]
     state: State | None = None
     is_exact: bool = False
+    accepted: Callable[[], None] = lambda: None
 
     @classmethod
     def of(cls, folder: Path, info: dict[str, Any], *, is_exact: bool = False) -> Past:

@@ -123,7 +123,7 @@ def _course(record: Record) -> Iterator[str]:
 
 
 def _end(info: dict[str, Any], done: int, asked: int | None) -> str:
-    status, of = info.get("status"), f" of {asked}" if asked else ""
+    status, of = info.get("status"), f" of {asked:,}" if asked else ""
     if status == "failed":
         when = f"after {count(done, 'epoch')}{of}" if done else "before the end of its first epoch"
         return f"It failed {when}: {info['error']}."
@@ -132,13 +132,15 @@ def _end(info: dict[str, Any], done: int, asked: int | None) -> str:
     if status != "finished":
         return f"It has not ended, or was killed: {count(done, 'epoch')}{of} so far."
     if done == asked:
-        return "It ran its one epoch." if done == 1 else f"It ran all of its {done} epochs."
+        return "It ran its one epoch." if done == 1 else f"It ran all of its {done:,} epochs."
     callbacks = info["config"].get("callbacks") or {}
     stopper = next((node for node in callbacks.values() if str(node.get("_target_")).endswith("EarlyStopping")), None)
     if stopper:
         waited = count(stopper.get("patience", 0), "epoch")
-        return f"early_stopping ended it after {done} of {asked} epochs: {stopper['monitor']} had not improved for {waited}."
-    return f"A callback stopped it after {done} of {asked} epochs."
+        return (
+            f"early_stopping ended it after {done:,} of {asked:,} epochs: {stopper['monitor']} had not improved for {waited}."
+        )
+    return f"A callback stopped it after {done:,} of {asked:,} epochs."
 
 
 def _restores(info: dict[str, Any]) -> bool:
