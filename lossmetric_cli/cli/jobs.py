@@ -132,11 +132,11 @@ def _leave(record: Record, stopped: Stopped) -> None:
 
 @contextlib.contextmanager
 def _reported(record: Record, voice: Voice) -> Iterator[None]:
-    """Write the page of a run that has come to an epoch, however it ends; what fails there fails no run."""
+    """Write the page of a run that was at work and has come to an epoch, however it ends; what fails there fails no run."""
     try:
         yield
     finally:
-        if (record.folder / "history.csv").exists():
+        if record.has_begun and (record.folder / "history.csv").exists():
             from lossmetric_cli import report  # it takes long where nothing has trained
 
             try:

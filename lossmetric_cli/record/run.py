@@ -38,7 +38,8 @@ OWN_FILES = (
 
 
 class Record:
-    """A run folder: `info` is run.json, `history` the rows of history.csv.
+    """A run folder: `info` is run.json, `history` the rows of history.csv; `has_begun` says that its run is at
+    work, and not only read.
 
     Use it as a context: a ConfigError inside removes the folder (unless it is a job's of a sweep, or was there before),
     any other exception is kept as error.log and as the status "failed". A StateFault changes nothing, nor does what goes wrong
@@ -54,7 +55,7 @@ class Record:
         self.is_new = is_new
         self.hidden = hidden
         self._columns: list[str] = []
-        self._has_begun = is_new
+        self.has_begun = is_new
 
     @classmethod
     def create(cls, root: Path, title: str, *, at: datetime, hidden: Sequence[str] = (), **asked: dict[str, Any]) -> Record:
@@ -123,7 +124,7 @@ class Record:
         """Keep what became of the run."""
         if isinstance(error, StateFault) and self.info["status"] != self._status:
             self.tell(status=self._status)
-        if error is None or isinstance(error, StateFault) or not self._has_begun or self.info["status"] == "finished":
+        if error is None or isinstance(error, StateFault) or not self.has_begun or self.info["status"] == "finished":
             return
         if isinstance(error, ConfigError) and self.is_new and not self.is_job:
             store.remove_folder(self.folder)
@@ -213,7 +214,7 @@ class Record:
 
     def go_on(self) -> None:
         """Forget how an earlier part of the run ended: it runs again."""
-        self._has_begun = True
+        self.has_begun = True
         self.info.pop("error", None)
         store.remove(self.folder / "error.log")
         self.tell(status="running")
