@@ -26,7 +26,7 @@ SIGNALS = {
 }
 #: Seconds that a run has to come to a place where it loses nothing, before it is left where it is.
 GRACE = 2.0
-#: Seconds after that in which it is left for good, where nothing that Python can do reaches it.
+#: Seconds after that in which the process has to end; then it is left for good, by whatever it is held.
 LAST = 20.0
 #: Times that a pulse is felt in the seconds after which a run without one hangs.
 FEELS = 10
@@ -39,8 +39,9 @@ class Alarm:
 
     Outside of `holding` a signal raises at once. Inside, `on_pause` is called from another thread, `is_stopping` is true,
     and whoever trains raises `refusal()` at the next good place; after `GRACE` seconds, or for good where the same is
-    typed twice, it comes at once all the same. Where it does not come either, since the main thread never comes back to
-    Python, `on_lost` is given it. `on_pause` is told too when the seconds of `wake_in` are over.
+    typed twice, it comes at once all the same. Where the block is not left by then, since the main thread never comes back
+    to Python or somebody's code caught what was raised, `on_lost` is given it. `on_pause` is told too when the seconds of
+    `wake_in` are over. Whoever trains sets these three and `pulse`; all are called from another thread.
 
     Args:
         max_time: seconds after which the run is to end; None for no limit.
@@ -55,10 +56,11 @@ class Alarm:
         self.is_stopping = False
         self._max_time, self._stall_time = max_time, stall_time
         self._number: int | None = None
-        self._stacks = ""
+        self._stacks = self._place = ""
         self._heard = 0
         self._depth = {"held": 0, "guarded": 0}
         self._is_overdue = self._is_told = False
+        # when to press the brake, to raise where the main thread is, to leave for good, and to feel the pulse
         self._pause_at = self._force_at = self._leave_at = self._feel_at = math.inf
         self._end_at = math.inf if max_time is None else time.monotonic() + max_time
         self._felt, self._felt_at = -1, 0.0
@@ -96,9 +98,13 @@ class Alarm:
                 self._tell(_LOOK)
             yield
 
-    def guarding(self) -> contextlib.AbstractContextManager[None]:
-        """Return the context, inside of `holding`, that not even a signal that is overdue leaves."""
-        return self._deeper("guarded")
+    @contextlib.contextmanager
+    def guarding(self) -> Iterator[None]:
+        """Return the context, inside of `holding`, that not even a signal that is overdue leaves; it is a sign of life."""
+        with self._deeper("guarded"):
+            self._felt_at = time.monotonic()
+            yield
+        self._felt_at = time.monotonic()
 
     def wake_in(self, seconds: float) -> None:
         """Let `on_pause` be called after so many seconds."""
@@ -110,7 +116,7 @@ class Alarm:
         self._is_told = True
         if self._number is not None:
             told = f"interrupted{where} by {SIGNALS[signal.Signals(self._number)]}"
-            return Stopped(told, exit_code=128 + self._number)
+            return Stopped(told, exit_code=128 + self._number, details=self._stacks)
         if self._stacks:
             told = f"stopped{where}: nothing moved for {self._stall_time:g} s{self._place} (stall_time={self._stall_time:g})"
         else:
@@ -152,49 +158,73 @@ class Alarm:
 
     def _look(self, told: bytes, now: float) -> None:
         """Do what is due."""
-        if now >= self._end_at or any(number in SIGNALS for number in told):
+        signals = {number for number in told if number in SIGNALS} - ({signal.SIGUSR1} if self._is_overdue else set())
+        if now >= self._end_at or signals:  # once overdue, SIGUSR1 is our own
             self._end_at = math.inf
-            self.is_stopping = True
-            is_held = self._depth["held"] > 0
-            self._force_at = now + GRACE * is_held
-            (self.on_pause if is_held else self.on_stop)()
+            self._stop(now)
         if now >= self._pause_at:
             self._pause_at = math.inf
             self.on_pause()
         if now >= self._feel_at:
             self._feel(now)
         if now >= self._force_at:
-            self._force_at, self._is_overdue = math.inf, True
-            if self._before and not self._is_told:
-                self._leave_at = now + (GRACE if self._stacks else LAST)
-                signal.pthread_kill(self._main, signal.SIGUSR1)
-            self.on_stop()
+            self._force(now)
         if now >= self._leave_at:
-            self._leave_at = now + GRACE if self._depth["guarded"] else math.inf
-            if not self._is_told and not self._depth["guarded"]:
-                self.on_lost(self.refusal())
+            self._leave(now)
+
+    def _stop(self, now: float) -> None:
+        """Ask for the next good place, and for any place after a while."""
+        self.is_stopping = True
+        is_held = self._depth["held"] > 0
+        self._force_at = min(self._force_at, now + GRACE * is_held)
+        (self.on_pause if is_held else self.on_stop)()
+
+    def _force(self, now: float) -> None:
+        """Let the main thread raise wherever it is, if it is in Python, and wait for the block to be left."""
+        self._force_at, self._is_overdue = math.inf, True
+        self._leave_at = min(self._leave_at, now + (GRACE if self._stacks else LAST))
+        if self._before and not self._is_told:
+            signal.pthread_kill(self._main, signal.SIGUSR1)
+        self.on_stop()
+
+    def _leave(self, now: float) -> None:
+        """Leave for good, but for a state that is being written, and that hangs not either."""
+        is_writing = self._depth["guarded"] > 0 and not self._stacks
+        self._leave_at = now + GRACE if is_writing else math.inf
+        if not is_writing:
+            self.on_lost(self.refusal())
 
     def _feel(self, now: float) -> None:
         """Take a run that has shown no pulse for its time to hang, and note where each of its threads is."""
-        felt = self.pulse() if self.pulse else 0
-        if felt != self._felt or self._depth["guarded"]:
+        late, every = now - self._feel_at, self._stall_time / FEELS
+        felt = self._pulse()
+        if felt != self._felt:
             self._felt, self._felt_at = felt, now
+        elif late > every:  # this process was suspended, and so was what trains
+            self._felt_at += late
         is_watched = self._depth["held"] > 0 and not self.is_stopping
-        self._feel_at = now + self._stall_time / FEELS if is_watched else math.inf
+        self._feel_at = now + every if is_watched else math.inf
         if is_watched and now - self._felt_at >= self._stall_time:
-            stacks = _stacks()
+            stacks = _stacks(self._main)
             place = next(filter(None, map(own_place, stacks.values())), "")
             self._place = f" in {place}" if place else ""
             self._stacks = "\n".join(f"{name}:\n{''.join(traceback.format_list(calls))}" for name, calls in stacks.items())
             self.is_stopping, self._force_at = True, now
+
+    def _pulse(self) -> int:
+        try:
+            return self.pulse() if self.pulse else 0
+        except Exception:  # this thread has more to do than to feel
+            return self._felt
 
     def _tell(self, number: int) -> None:
         with contextlib.suppress(BlockingIOError):
             os.write(self._mouth, bytes([number]))
 
 
-def _stacks() -> dict[str, traceback.StackSummary]:
-    """Return what each other thread is at, by its name."""
+def _stacks(first: int) -> dict[str, traceback.StackSummary]:
+    """Return what each other thread is at, by its name, the thread of that number before the others."""
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     others = {ident: frame for ident, frame in sys._current_frames().items() if ident != threading.get_ident()}
-    return {f"{names.get(ident, 'thread')} {ident}": traceback.extract_stack(frame) for ident, frame in others.items()}
+    ordered = sorted(others.items(), key=lambda item: item[0] != first)
+    return {f"{names.get(ident, 'thread')} {ident}": traceback.extract_stack(frame) for ident, frame in ordered}

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib
 import itertools
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -108,26 +114,106 @@ def test_run_without_a_pulse_hangs_and_is_left_with_what_it_was_at():
 
 def test_run_with_a_pulse_goes_on_and_is_not_watched_outside_of_its_training():
     counts = itertools.count()
-    with Alarm(stall_time=0.1) as alarm:
+    with Alarm(stall_time=0.3) as alarm:
         with alarm.holding():
             alarm.pulse = lambda: next(counts)
-            time.sleep(0.4)
+            time.sleep(0.6)
             alarm.pulse = lambda: 7
-            with alarm.guarding():  # a state is being written
-                time.sleep(0.4)
-        time.sleep(0.4)
+            for _ in range(4):
+                with alarm.guarding():  # a state is being written
+                    time.sleep(0.1)
+        time.sleep(0.6)
         assert not alarm.is_stopping
 
 
-def test_what_never_comes_back_to_python_is_given_to_who_can_leave_it(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(alarms, "GRACE", 0.1)
-    lost: list[tuple[Stopped, bool]] = []
+def compute() -> None:
+    """Be some seconds in C, where no handler of Python's runs."""
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 8_000_000)
+
+
+def catch_all() -> None:
+    """Try again and again, as code does that waits for a server."""
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        with contextlib.suppress(Exception):
+            time.sleep(0.01)
+
+
+def write_for_ever(alarm: Alarm) -> None:
+    with alarm.guarding():
+        time.sleep(3)
+
+
+@pytest.mark.parametrize("is_in", [compute, catch_all])
+@pytest.mark.parametrize(
+    ("end", "code"), [({"stall_time": 0.2}, 5), ({"max_time": 0.2}, 5), ({"signal": signal.SIGTERM}, 143)], ids=str
+)
+def test_what_does_not_end_is_given_to_who_can_leave_it(
+    end: dict[str, Any], code: int, is_in: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(alarms, "GRACE", 0.2)
+    monkeypatch.setattr(alarms, "LAST", 0.6)
+    lost: list[tuple[int, bool]] = []
     is_back = False
-    with Alarm(stall_time=0.2) as alarm, alarm.holding():
-        alarm.on_lost = lambda stopped: lost.append((stopped, is_back))
-        hashlib.pbkdf2_hmac("sha256", b"", b"", 8_000_000)  # some seconds in which no handler runs
+    number, clocks = end.get("signal"), {name: seconds for name, seconds in end.items() if name != "signal"}
+    with contextlib.suppress(Stopped), Alarm(**clocks) as alarm, alarm.holding():
+        alarm.on_lost = lambda stopped: lost.append((stopped.exit_code, is_back))
+        if number:
+            send(number)
+        is_in()
         is_back = True
-    assert [(stopped.exit_code, was_back) for stopped, was_back in lost] == [(5, False)]
+    assert lost == [(code, False)]
+
+
+def test_a_state_whose_writing_hangs_is_left_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(alarms, "GRACE", 0.2)
+    lost: list[int] = []
+    with contextlib.suppress(Stopped), Alarm(stall_time=0.3) as alarm, alarm.holding():
+        alarm.on_lost = lambda stopped: lost.append(stopped.exit_code)
+        write_for_ever(alarm)
+    assert lost == [5]
+
+
+def test_a_process_that_was_suspended_does_not_hang():
+    code = (
+        "import time\n"
+        "from lossmetric_cli.alarm import Alarm\n"
+        "steps = []\n"
+        "with Alarm(stall_time=1) as alarm, alarm.holding():\n"
+        "    alarm.pulse = lambda: len(steps)\n"
+        "    print('ready', flush=True)\n"
+        "    while len(steps) < 6:\n"
+        "        time.sleep(0.5)\n"
+        "        steps.append(1)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(2)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(timeout=20) == 0
+
+
+def test_a_pulse_that_fails_stops_no_clock():
+    with Alarm(stall_time=60, max_time=0.3) as alarm, alarm.holding():
+        alarm.pulse = lambda: 1 // 0
+        until(lambda: alarm.is_stopping)
+
+
+def test_where_a_run_hangs_is_said_of_its_own_thread_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "innocent.py").write_text("import time\ndef wait(event):\n    event.wait()\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    event = threading.Event()
+    thread = threading.Thread(target=importlib.import_module("innocent").wait, args=(event,))
+    thread.start()
+    alarm = Alarm(stall_time=0.2)
+    with pytest.raises(Stopped) as found, alarm, alarm.holding():
+        time.sleep(5)
+    event.set()
+    thread.join()
+    assert found.value.details.startswith("MainThread")
 
 
 def test_pause_comes_when_its_time_is_over():

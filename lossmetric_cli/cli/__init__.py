@@ -9,7 +9,7 @@ import sys
 import traceback
 
 from lossmetric_cli.errors import ConfigError, EnvironmentFault, LmrunError, Stopped, did_you_mean
-from lossmetric_cli.text import tame
+from lossmetric_cli.text import tame, without
 
 
 def main(words: list[str] | None = None) -> None:
@@ -75,7 +75,7 @@ def complain(error: LmrunError) -> int:
     folder = getattr(error, "folder", None)
     told += [f"  details: {folder}/error.log"] if folder else []
     with contextlib.suppress(OSError):  # a log without room takes no exit code away
-        print("\n".join(told), file=sys.stderr)
+        print(without("\n".join(told), getattr(error, "hidden", ())), file=sys.stderr)
     return error.exit_code
 
 

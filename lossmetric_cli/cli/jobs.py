@@ -104,6 +104,7 @@ def _advise(error: LmrunError, record: Record) -> None:
     """Say with an error where its details are, and how its run goes on."""
     if (record.folder / "error.log").exists():
         error.folder = record.folder
+    error.hidden = record.hidden
     folder = shipped.shown(record.folder)
     is_of_code = isinstance(error, TrainingError) and not isinstance(_first_cause(error), TrainingError)
     has_state = (isinstance(error, EnvironmentFault) or is_of_code) and (record.folder / archive.FOLDER).is_dir()
@@ -124,6 +125,8 @@ def _first_cause(error: BaseException) -> BaseException:
 def _leave(record: Record, stopped: Stopped) -> None:
     """Leave this process for good, from another thread than the one that trains, which never came back."""
     record.interrupt(stopped)
+    if (record.folder / "history.csv").exists():
+        _report(record, Voice(quiet=True))
     _advise(stopped, record)
     complain(stopped)
     sys.stdout.flush()
@@ -137,15 +140,19 @@ def _reported(record: Record, voice: Voice) -> Iterator[None]:
         yield
     finally:
         if record.has_begun and (record.folder / "history.csv").exists():
-            from lossmetric_cli import report  # it takes long where nothing has trained
+            _report(record, voice)
 
-            try:
-                voice.say(f" report      {shipped.shown(report.write(record))}")
-            except Stopped:
-                raise
-            except Exception as error:
-                told = f"{type(error).__name__}: {error}"
-                voice.note(f"report.html failed: {told}; lmrun report {shipped.shown(record.folder)} writes it again")
+
+def _report(record: Record, voice: Voice) -> None:
+    try:
+        from lossmetric_cli import report  # it takes long where nothing has trained
+
+        voice.say(f" report      {shipped.shown(report.write(record))}")
+    except Stopped:
+        raise
+    except Exception as error:
+        told = f"{type(error).__name__}: {error}"
+        voice.note(f"report.html failed: {told}; lmrun report {shipped.shown(record.folder)} writes it again")
 
 
 @contextlib.contextmanager
@@ -194,9 +201,9 @@ def run_in_sweep(config: DictConfig, *, allowed: list[str]) -> float:
         with record:
             asked, _ = load(config)
         objective = train(asked, record, Voice(quiet=True))
-    except Stopped as stopped:  # of an Exception Hydra would make a failed job, and go on with the next one
-        raise SweepLeft(stopped) from stopped
     except (Exception, SystemExit) as error:
+        if isinstance(error, Stopped) and error.exit_code != EnvironmentFault.exit_code:
+            raise SweepLeft(error) from error  # a signal; of an Exception Hydra would make a failed job, and go on
         reason = str(error) if isinstance(error, LmrunError) else f"{type(error).__name__}: {error}"
         voice.say(f"{label}  failed: {' '.join(reason.split())}  ({record.folder}/error.log)", style="red")
         return math.nan
