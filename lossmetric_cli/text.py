@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 MASK = "***"
-#: A name and a password in an address.
+#: A name and a password in an address, and what its query calls a key.
 _LOGIN = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
+_QUERY = re.compile(r"([?&][\w.-]*(?:key|token|secret|passw\w*|credential\w*|signature|sig)=)[^&#\s'\"]+", re.IGNORECASE)
 #: What steers a terminal, turns the direction of reading, or is no character by itself.
 _STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
@@ -18,8 +19,17 @@ def tame(text: str) -> str:
     return _STEERS.sub("", text)
 
 
+def hides(value: Any) -> bool:
+    """Return whether a value, or one within lists and mappings, lacks what stood there: `***` is in it."""
+    if isinstance(value, dict):
+        return any(map(hides, value.values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(hides, value))
+    return isinstance(value, str) and MASK in value
+
+
 def without(told: Any, hidden: Sequence[str] = ()) -> Any:
-    """Return a text, or lists and mappings of texts, with the `hidden` ones and the logins of addresses as `***`."""
+    """Return a text, or lists and mappings of texts, with the `hidden` ones and what opens addresses as `***`."""
     if isinstance(told, dict):
         return {key: without(item, hidden) for key, item in told.items()}
     if isinstance(told, (list, tuple)):
@@ -30,4 +40,4 @@ def without(told: Any, hidden: Sequence[str] = ()) -> Any:
         told = told.replace(secret, MASK)
         for end in range(len(secret) - 1, 3, -1) if "…" in told else ():  # a long sentence is cut, maybe within the secret
             told = told.replace(f"{secret[:end]}…", f"{MASK}…")
-    return _LOGIN.sub(MASK, told)
+    return _QUERY.sub(rf"\g<1>{MASK}", _LOGIN.sub(MASK, told))

@@ -17,7 +17,7 @@ from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError, StateFault
 from lossmetric_cli.record import Record, differences
 from lossmetric_cli.state.past import Past
-from lossmetric_cli.text import MASK
+from lossmetric_cli.text import hides, without
 
 #: What may be another when a run goes on: it changes no number but how many epochs there are.
 _FREE = ("epochs", "quiet", "state_every", "max_time", "stall_time", "plots", "save_model", "threads", "out")
@@ -46,6 +46,7 @@ def resume(words: list[str]) -> Path:
         return jobs.begin(config, words=_words(record, typed), notes=[], forked_from=str(record.folder))
     asked, notes = jobs.load(config)
     voice = Voice(quiet=asked.quiet)
+    record.hidden = masking.secrets(config)
     has_grown = _compared(record, config, asked)
     past = _past(record, asked, is_exact=is_exact)
     if record.info["status"] == "finished" and (complete := _complete(record, asked, past, has_grown=has_grown)):
@@ -53,7 +54,6 @@ def resume(words: list[str]) -> Path:
         return record.folder
     for note in [*notes, *_told(record, past)]:
         voice.note(note)
-    record.hidden = masking.secrets(config)
     lasting = [word for word in typed if word[:1] != "-" and key_of(word) not in _OF_A_SITTING]
     if lasting:
         kept = _pinned(recorded(record.folder, lasting), record)
@@ -118,9 +118,10 @@ def _compared(record: Record, config: DictConfig, asked: specs.RunSpec) -> bool:
     """
     before = recorded(record.folder, [], with_masks=True)
     for path, was, now in _differences(_plain(before), _plain(config)):
-        if path.split(".")[0] not in _FREE and path != _MOVED and was != MASK:
+        if path.split(".")[0] not in _FREE and path != _MOVED and not hides(was):
+            told = without(str(now), record.hidden)
             raise StateFault(
-                f"{path} was {was}, now {now}; leave it out, or type fork=true for a new run that begins with these weights"
+                f"{path} was {was}, now {told}; leave it out, or type fork=true for a new run that begins with these weights"
             )
     if asked.epochs < record.info.get("epochs", before.epochs):
         raise StateFault(f"epochs={asked.epochs}, and the run had {before.epochs}; epochs can only grow")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -12,7 +13,7 @@ from lossmetric_cli.cli import jobs
 from lossmetric_cli.cli.recorded import recorded, run_of
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError, did_you_mean
-from lossmetric_cli.text import MASK
+from lossmetric_cli.text import hides
 
 #: What an evaluation may be told: what is measured, on which rows, and how.
 _MEASURING = (
@@ -115,7 +116,12 @@ def _as_test(word: str, own: DictConfig) -> str:
 def _names_other_data(word: str, own: DictConfig) -> bool:
     """Return whether a word is about other rows than the run's: not a secret that the run's own data are read with."""
     key = _key(word)
-    return key.split(".")[0] == "data" and key != "data.test_path" and OmegaConf.select(own, key) != MASK
+    return key.split(".")[0] == "data" and key != "data.test_path" and not hides(_plain(own, key))
+
+
+def _plain(config: DictConfig, key: str) -> Any:
+    node = OmegaConf.select(config, key)
+    return OmegaConf.to_container(node, resolve=False) if OmegaConf.is_config(node) else node
 
 
 def _refuse_training(word: str) -> None:

@@ -16,7 +16,7 @@ from lossmetric_cli.cli.named import fill_outputs
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.record import OWN_FILES, Record
 from lossmetric_cli.spec import GROUPS, SETTINGS, RunSpec, setting_hint
-from lossmetric_cli.text import MASK
+from lossmetric_cli.text import MASK, hides
 
 
 def run_of(words: list[str], verb: str) -> tuple[Record, list[str]]:
@@ -212,7 +212,7 @@ def _refuse_masked(node: Any, own: list[str], path: str = "") -> None:
     """Refuse a value that the record does not keep, and say how the run's `own` words had it."""
     for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
         here = f"{path}.{key}".lstrip(".")
-        if value == MASK:
-            sign = next((word[: len(word) - len(word.lstrip("+"))] for word in own if key_of(word) == here), "")
-            raise ConfigError(f"{here} is a secret, which a record does not keep; type {sign}{here}=…")
+        if isinstance(value, str) and hides(value):
+            typed = next((word.partition("=")[0] for word in reversed(own) if f"{here}.".startswith(f"{key_of(word)}.")), here)
+            raise ConfigError(f"{here} is a secret, which a record does not keep; type {typed}=…")
         _refuse_masked(value, own, here)
