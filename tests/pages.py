@@ -11,7 +11,7 @@ TAGS = {
     *("b", "strong", "figure", "img", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "a"),
 }
 ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "alt", "src", "href"}
-LINKS = {"history.csv", "metrics.json", "run.json", "model.keras", "plots/"}
+LINKS = {"history.csv", "metrics.json", "run.json", "model.keras", "error.log", "plots/"}
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 

@@ -64,7 +64,7 @@ def test_its_figures_are_those_of_the_record(run: Path):
     for name, arrow in (("loss", "↓"), ("accuracy", "↑"), ("auc", "↑")):
         parts = [figure(scores[part][name]) for part in ("train", "val", "test")]
         ends = scores["interval"]["test"].get(name)
-        cells = [*parts, *([span(*ends)] if ends else []), figure(round(scores["baseline"]["test"][name], 6))]
+        cells = [*parts, *([span(*ends)] if ends else []), figure(scores["baseline"]["test"][name])]
         assert f"{name} {arrow} {' '.join(cells)}" in page.text
 
 
@@ -156,7 +156,12 @@ def test_pictures_that_are_too_large_are_left_out_and_told(copy: Path):
 def test_texts_without_end_are_cut(copy: Path):
     (copy / ".hydra" / "config.yaml").write_text("x: " + "y" * 5_000_000)
     facts = {"title": f"{'t' * 500_000} · a · b · c", "verdicts": ["v" * 50_000] * 1000, "overrides": ["o" * 500_000]}
-    page_of(changed(copy, **facts, class_counts={"train": {str(number): 1 for number in range(100_000)}}))
+    facts |= dict.fromkeys(("notes", "differs_in_training"), ['"' * 50_000] * 100)
+    scores = json.loads((copy / "metrics.json").read_text())
+    scores["naive"] = {"test": {f"{number}{'<' * 200}": {"loss": 1.0} for number in range(3000)}}
+    (copy / "metrics.json").write_text(json.dumps(scores))
+    page = page_of(changed(copy, **facts, class_counts={"train": {str(number): 1 for number in range(100_000)}}))
+    assert page.faults == []
 
 
 # What it lets in

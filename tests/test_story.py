@@ -157,7 +157,7 @@ def test_a_run_with_a_state_is_told_how_it_goes_on(changed, status, sentence):
 @pytest.mark.parametrize(
     ("status", "sentence"),
     [
-        ("interrupted", "It was interrupted after 4 epochs of 4; nothing was scored at the end."),
+        ("interrupted", "It was left after 4 epochs of 4 (the disk is full); nothing was scored at the end."),
         ("running", "It has not ended, or was killed: 4 epochs of 4 so far."),
         ("failed", "It failed after 4 epochs of 4: the disk is full."),
     ],

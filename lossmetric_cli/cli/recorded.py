@@ -14,7 +14,7 @@ from lossmetric_cli import build, shipped
 from lossmetric_cli.cli import app, compose, words
 from lossmetric_cli.cli.named import fill_outputs
 from lossmetric_cli.errors import ConfigError
-from lossmetric_cli.record import OWN_FILES, Record
+from lossmetric_cli.record import Record
 from lossmetric_cli.spec import GROUPS, SETTINGS, RunSpec, setting_hint
 from lossmetric_cli.text import MASK, hides
 
@@ -31,8 +31,6 @@ def run_of(words: list[str], verb: str) -> tuple[Record, list[str]]:
         raise ConfigError(f"{words[0]} is a sweep; type lmrun {verb} {words[0]}/0 for one of its jobs")
     record = Record.read(folder)
     _refuse_malformed(record)
-    for name in OWN_FILES:
-        record.place(name)
     return record, words[1:]
 
 
@@ -213,6 +211,7 @@ def _refuse_masked(node: Any, own: list[str], path: str = "") -> None:
     for key, value in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
         here = f"{path}.{key}".lstrip(".")
         if isinstance(value, str) and hides(value):
-            typed = next((word.partition("=")[0] for word in reversed(own) if f"{here}.".startswith(f"{key_of(word)}.")), here)
+            above = [word for word in own if f"{here}.".startswith(f"{key_of(word)}.") and key_of(word) not in shipped.groups()]
+            typed = above[-1].partition("=")[0] if above else here
             raise ConfigError(f"{here} is a secret, which a record does not keep; type {typed}=…")
         _refuse_masked(value, own, here)

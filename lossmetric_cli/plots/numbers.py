@@ -57,7 +57,8 @@ def panels(record: HasHistory, *, loss_scale: str = "auto") -> list[Panel]:
     ]
     metrics = [panel for names in grouped(info) for panel in metric_panels(history, names, info)]
     each = [with_folds(panel, getattr(record, "folds", ())) for panel in (*losses, *metrics)]
-    scored = [with_rival(with_levels(panel, record), record) for panel in each]
+    scores = record.scores
+    scored = [with_rival(with_levels(panel, scores), scores) for panel in each]
     found = [panel for panel in (*scored, learning_rate_panel(history)) if panel.lines]
     return [replace(panel, notes=(*panel.notes, *band_notes(panel))) if panel is found[0] else panel for panel in found]
 
@@ -90,11 +91,11 @@ def with_folds(panel: Panel, folds: Sequence[HasHistory]) -> Panel:
     return replace(panel, folds=thin, limits=(min(low, *inside), max(high, *inside)))
 
 
-def with_levels(panel: Panel, record: HasHistory) -> Panel:
+def with_levels(panel: Panel, scores: dict[str, Any]) -> Panel:
     """Return the panel with the scores of a constant answer and of the best naive forecast of a series."""
-    by_part = record.scores.get("baseline", {})
+    by_part = scores.get("baseline", {})
     panel = with_level(panel, "constant", level(by_part, panel.title), told="a constant answer")
-    named = record.scores.get("naive", {}).get("val" if "val" in by_part else "train", {})
+    named = scores.get("naive", {}).get("val" if "val" in by_part else "train", {})
     known = {name: found[panel.title] for name, found in named.items() if np.isfinite(found.get(panel.title, np.nan))}
     if not known or panel.direction is None:
         return panel
@@ -112,9 +113,9 @@ def with_level(panel: Panel, name: str, value: float | None, *, told: str) -> Pa
     return replace(panel, notes=(*panel.notes, *note))
 
 
-def with_rival(panel: Panel, record: HasHistory) -> Panel:
+def with_rival(panel: Panel, scores: dict[str, Any]) -> Panel:
     """Return the panel with the score of the rival that learned from the same rows, where it is near enough to be shown."""
-    rival = record.scores.get("rival", {})
+    rival = scores.get("rival", {})
     score = level(rival, panel.title)
     if score is None:
         return panel

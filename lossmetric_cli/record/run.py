@@ -90,10 +90,7 @@ class Record:
         folder = self.place(f"folds/{number}")
         if not (folder / "run.json").exists():
             return None
-        found = Record.read(folder)
-        for name in OWN_FILES:
-            found.place(name)
-        return found
+        return Record.read(folder)
 
     @staticmethod
     def _begin(record: Record, at: datetime, *, request: dict[str, Any], files: dict[str, str]) -> Record:
@@ -106,12 +103,14 @@ class Record:
     def read(cls, folder: Path) -> Record:
         """Return the Record of a finished, failed or running run.
 
-        Raises ConfigError where the folder is none.
+        Raises ConfigError where the folder is none, EnvironmentFault where a link in it leads elsewhere.
         """
         record = cls(folder, {}, is_new=False)
         record.info = read_json(record.folder / "run.json")
         if not record.info:
             raise ConfigError(f"{folder} is no run folder: its run.json is missing or damaged")
+        for name in OWN_FILES:  # what a link shows of elsewhere is not the run's
+            record.place(name)
         record.is_job = bool({"job", "fold"} & set(record.info))
         return record
 

@@ -8,22 +8,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lossmetric_cli.catalog import NAIVE
-from lossmetric_cli.console import duration, figure, span
+from lossmetric_cli.console import ARROWS, duration, figure, span
 from lossmetric_cli.record import Record
 from lossmetric_cli.story import advice, gaps, runs
-from lossmetric_cli.story.words import command, count
+from lossmetric_cli.story.words import command, count, settled
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_ARROWS = {"min": "↓", "max": "↑"}
 _PARTS = {"train": "training rows", "val": "validation rows", "test": "test rows"}
 #: Rows of a table, columns of that of the epochs, and metrics at a glance; the files beside the page have them all.
 _MOST_ROWS, _MOST_COLUMNS, _MOST_TILES = 60, 9, 2
 #: Epochs of the table of them.
 _EPOCHS = 16
+#: Letters of a file that a page has room for.
+_LONGEST = 20_000
 #: What the page leads to.
-_FILES = ("history.csv", "metrics.json", "run.json", "model.keras")
+_FILES = ("history.csv", "metrics.json", "run.json", "model.keras", "error.log")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def _tiles(record: Record) -> list[Tile]:
     best, monitor = runs.best(record), info.get("monitor", {})
     found = []
     if best:
-        name = f"best {monitor['name']} {_ARROWS.get(monitor['direction'], '')}".rstrip()
+        name = f"best {monitor['name']} {ARROWS.get(monitor['direction'], '')}".rstrip()
         found.append(Tile(name, figure(best["value"]), f"at epoch {best['epoch']:,} of {len(record.history):,}"))
     part = _judge(scores)
     if scores.get("skill", {}).get(part) is not None:
@@ -89,7 +90,8 @@ def _tiles(record: Record) -> list[Tile]:
     constants = scores.get("baseline", {}).get(part, {})
     names = [name for name, facts in info.get("metrics", {}).items() if "metric" not in facts and name in scores.get(part, {})]
     for name in names[:_MOST_TILES]:
-        constant = f"; a constant answer has {figure(_rounded(constants[name]))}" if constants.get(name) is not None else ""
+        known = constants.get(name) is not None
+        constant = f"; a constant answer has {figure(settled(constants[name], beside=scores[part][name]))}" if known else ""
         found.append(Tile(_arrowed(name, info), figure(scores[part][name]), f"on {_PARTS[part]}{constant}"))
     return found
 
@@ -102,11 +104,12 @@ def _figures(record: Record) -> Table | None:
         return None
     against = {"95 % interval": {name: span(*ends) for name, ends in scores.get("interval", {}).get(part, {}).items() if ends}}
     constants = scores.get("baseline", {}).get(part, {})
-    against["constant answer"] = _shown({name: _rounded(value) for name, value in constants.items()})
+    known = {name: value for name, value in constants.items() if value is not None and scores[part].get(name) is not None}
+    against["constant answer"] = _shown({name: settled(value, beside=scores[part][name]) for name, value in known.items()})
     against |= {NAIVE.get(name, name): _shown(known) for name, known in scores.get("naive", {}).get(part, {}).items()}
     if part in scores.get("rival", {}):
         against[scores["rival"]["name"]] = _shown(scores["rival"][part])
-    against = {heading: cells for heading, cells in against.items() if cells}
+    against = dict([(heading, cells) for heading, cells in against.items() if cells][:_MOST_COLUMNS])
     names = list(scores[part])
     rows = [
         [
@@ -186,7 +189,7 @@ def _arrowed(name: str, info: dict[str, Any]) -> str:
         **info.get("directions", {}),
         **{key: each.get("direction") for key, each in info["metrics"].items()},
     }
-    return f"{name} {_ARROWS.get(ways.get(name), '')}".rstrip()
+    return f"{name} {ARROWS.get(ways.get(name), '')}".rstrip()
 
 
 def _judge(scores: dict[str, Any]) -> str:
@@ -198,15 +201,14 @@ def _shown(values: dict[str, Any]) -> dict[str, str]:
     return {name: figure(value) for name, value in values.items() if value is not None}
 
 
-def _rounded(value: float | None) -> float | None:
-    """Return a constant answer's score without the dust of the arithmetic: 0.5, not 0.50000001."""
-    return None if value is None else round(value, 6)
-
-
 def _cell(value: Any) -> str:
     return "" if value is None or math.isnan(value) else figure(value)
 
 
 def _text(record: Record, name: str) -> str:
+    """Return the beginning of a file of the record; a page has room for no more."""
     path = record.place(name)
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    if not path.is_file():
+        return ""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.read(_LONGEST)

@@ -13,7 +13,7 @@ from lossmetric_cli.report.pictures import Picture
 from lossmetric_cli.text import tame
 
 #: Letters of a cell, of a sentence, and of any text on the page; what is longer stands whole in the files beside it.
-_SHORT, _LONG, _LONGEST = 120, 4_000, 20_000
+_SHORT, _LONG, _LONGEST = 120, 3_000, 20_000
 
 
 def rendered(facts: dict[str, Any], curves: list[Picture], models: list[Picture]) -> str:

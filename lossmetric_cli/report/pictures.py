@@ -31,7 +31,7 @@ class Picture:
 def of(record: Record, *, room: int) -> tuple[list[Picture], list[Picture]]:
     """Return the plots of a run, those of its curves and that of its model, in so many bytes at most."""
     shown: tuple[list[Picture], list[Picture]] = ([], [])
-    names = {file.stem for file in (record.folder / "plots").glob("*") if file.suffix in _KINDS}
+    names = {file.stem for file in (record.folder / "plots").glob("*") if file.suffix in _KINDS and file.is_file()}
     for name in sorted(names, key=lambda name: (name != "curves", name != _MODEL, name))[:_MOST]:
         address = next(_addresses(record, name, room=room), "")
         room -= len(address)

@@ -31,8 +31,8 @@ def _after_failure(info: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _after_leaving(record: Record) -> list[tuple[str, str]]:
     """Return how a run that did not come to its end goes on, and where it says what ended it."""
-    told = [(f"{shown(record.folder)}/error.log has the traceback.", "")] if (record.folder / "error.log").exists() else []
-    if not (record.folder / "state").is_dir():
+    told = [("error.log has what it was at.", "")] if (record.folder / "error.log").exists() else []
+    if not any((record.folder / name).is_dir() for name in ("state", "folds")):
         return told
     why = {"interrupted": "It goes on where it was left:", "failed": "Once that is mended, it goes on from its last state:"}
     going_on = f"lmrun resume {shlex.quote(shown(record.folder))}"

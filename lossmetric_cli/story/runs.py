@@ -13,7 +13,7 @@ from lossmetric_cli.explain.page import Row
 from lossmetric_cli.record import Record
 from lossmetric_cli.story import gaps
 from lossmetric_cli.story.advice import advice
-from lossmetric_cli.story.words import BETTER, FARTHEST, count, listed, signed
+from lossmetric_cli.story.words import BETTER, FARTHEST, count, listed, settled, signed
 
 _PARTS = {"train": "to train on", "val": "to validate", "test": "kept for a test"}
 
@@ -128,7 +128,8 @@ def _end(info: dict[str, Any], done: int, asked: int | None) -> str:
         when = f"after {count(done, 'epoch')}{of}" if done else "before the end of its first epoch"
         return f"It failed {when}: {info['error']}."
     if status == "interrupted":
-        return f"It was interrupted after {count(done, 'epoch')}{of}; nothing was scored at the end."
+        why = f" ({info['error']})" if info.get("error") else ""
+        return f"It was left after {count(done, 'epoch')}{of}{why}; nothing was scored at the end."
     if status != "finished":
         return f"It has not ended, or was killed: {count(done, 'epoch')}{of} so far."
     if done == asked:
@@ -178,7 +179,7 @@ def _worth(record: Record) -> Iterator[str]:
 
 def _skill(reached: dict[str, float], constant: dict[str, float], skill: float | None, rows: str, info: dict[str, Any]) -> str:
     metrics = [
-        f"{name} {figure(reached[name])} against {figure(round(value, 6))}"
+        f"{name} {figure(reached[name])} against {figure(settled(value, beside=reached[name]))}"
         for name, value in constant.items()
         if name in info["metrics"] and reached.get(name) is not None
     ]

@@ -17,6 +17,11 @@ def signed(value: float, *, scale: float) -> str:
     return f"{value:+.{decimals}f}".replace("-", "−") if round(value, decimals) else f"{0:.{decimals}f}"
 
 
+def settled(value: float, *, beside: float) -> float:
+    """Return a score without the dust of the arithmetic: 0 where it is next to nothing beside another score of its kind."""
+    return 0.0 if abs(value) < 1e-9 * abs(beside) else value
+
+
 def count(number: int, noun: str) -> str:
     """Return a number with its noun: `1 epoch`, `1,438 rows`."""
     return f"{number:,} {noun}{'s' * (number != 1)}"

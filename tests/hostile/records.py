@@ -88,6 +88,7 @@ WIDE = {"width": 100, "row_height": 100, "dpi": 1200}
 FAILED = {"status": "failed", "error": "\x1b]0;pwned\x07"}
 PLOT = {"_target_": "lossmetric_cli.plots.curves"}
 ESCAPE = "\x1b]0;pwned\x07\x1b[2J"
+PRECIOUS = "../../outside/precious.txt"
 SCRIPT = "</style><script>alert(1)</script><img src=x onerror=alert(1)>"
 TITLED = info("title", to=f"{SCRIPT} · a · b · c")
 TOLD = ("verdicts", "notes", "overrides", "argv", "differs_in_training")
@@ -126,7 +127,7 @@ CASES = [
         DRAWN,
         both(plots({"x": {"_target_": f"{THEIRS}.evil.run"}}), written("evil.py", EVIL), written("__init__.py", EVIL)),
     ),
-    case("plot-through-a-link", "leads out of .* by a link", DRAWN, linked("plots", "../../outside")),
+    case("plot-through-a-link", "leads out of .* by a link", DRAWN, linked("plots", "../../outside"), code=5),
     case("plot-onto-a-link", THEIRS, DRAWN, linked("plots/curves.png", "../../../outside/precious.txt"), code=0),
     case("plot-too-large", "is too large; lower its dpi", DRAWN, plots({"x": {**PLOT, **WIDE}})),
     case("plot-of-no-mapping", "names no plots", DRAWN, info("config", to=[])),
@@ -140,6 +141,13 @@ CASES = [
     case("page-through-a-link", "leads out of .* by a link", PAGE, linked("report.html", "../../outside/precious.txt"), code=5),
     case("page-with-the-config-of-another", "leads out of .* by a link", PAGE, linked(".hydra", "../../outside"), code=5),
     case("page-with-a-picture-of-another", THEIRS, PAGE, linked("plots/other.svg", "../../../outside/precious.txt"), code=0),
+    case("page-with-a-pipe-for-a-picture", THEIRS, PAGE, lambda folder: os.mkfifo(folder / "plots" / "other.svg"), code=0),
+    case("page-of-the-history-of-another", "leads out of .* by a link", PAGE, linked("history.csv", PRECIOUS), code=5),
+    case("story-of-the-scores-of-another", "leads out of .* by a link", RUN, linked("metrics.json", PRECIOUS), code=5),
+    case("plot-of-the-history-of-another", "leads out of .* by a link", DRAWN, linked("history.csv", PRECIOUS), code=5),
+    case(
+        "page-of-a-config-without-end", THEIRS, PAGE, lambda folder: os.truncate(folder / ".hydra/config.yaml", 10**12), code=0
+    ),
     case("page-with-a-picture-without-end", THEIRS, PAGE, linked("plots/other.svg", "/dev/zero"), code=0),
     case("page-of-wrong-types", DAMAGED, PAGE, info("metrics", to=[1])),
     case("page-of-no-run", DAMAGED, PAGE, info(to=[])),

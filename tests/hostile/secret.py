@@ -64,6 +64,6 @@ CASES = [
         f"filename {REFUSED}",
         f"callbacks: {{c: {{_target_: keras.callbacks.CSVLogger, filename: '{DOOR}'}}}}\n",
     ),
-    asked("secret-as-a-monitor", "watches 'c4n4ry", f"monitor: '{DOOR}'\n", "data=iris", *QUICK, is_heavy=True),
+    asked("secret-as-a-monitor", r"watches '\*\*\*'", f"monitor: '{DOOR}'\n", "data=iris", *QUICK, is_heavy=True),
     asked("secret-as-a-loss", "unknown loss", f"defaults: [override /loss: '{DOOR}']\n"),
 ]
