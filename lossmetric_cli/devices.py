@@ -104,6 +104,18 @@ def silent_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
+def is_memory_full(error: BaseException | None) -> bool:
+    """Return whether an error, or one that led to it, says that the memory is full.
+
+    Keras makes a RuntimeError of TensorFlow's where it comes up within a layer (3.15).
+    """
+    import tensorflow as tf
+
+    while error and not isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
 def _wanted_devices(device: str, tf: Any) -> tuple[str, list[int]]:
     """Return "CPU" or "GPU" and the numbers of the devices asked for; `auto` is the first GPU where there is one."""
     gpus = tf.config.list_physical_devices("GPU")
