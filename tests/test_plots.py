@@ -1,6 +1,7 @@
 """The curves of a run: first the numbers that are drawn, then where the ink goes, then the files."""
 
 import itertools
+import os
 import subprocess
 import sys
 
@@ -380,3 +381,15 @@ def test_svg_of_a_long_run_is_small(record, tmp_path):
     columns = {name: noise[:, i] for i, name in enumerate(learning(1, names))}
     [path] = save(curves(record(metrics, **columns)), tmp_path, "curves", write=store.write, formats=["svg"])
     assert path.stat().st_size < 500_000
+
+
+def test_a_backend_that_the_shell_names_is_not_asked(tmp_path: Path):
+    code = "import lossmetric_cli.plots, matplotlib; print(matplotlib.get_backend())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "MPLBACKEND": "nonsense"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.stdout.strip().lower() == b"agg", done.stderr
