@@ -383,13 +383,9 @@ def test_svg_of_a_long_run_is_small(record, tmp_path):
     assert path.stat().st_size < 500_000
 
 
-def test_a_backend_that_the_shell_names_is_not_asked(tmp_path: Path):
-    code = "import lossmetric_cli.plots, matplotlib; print(matplotlib.get_backend())"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "MPLBACKEND": "nonsense"},
-        capture_output=True,
-        check=False,
-    )
-    assert done.stdout.strip().lower() == b"agg", done.stderr
+@pytest.mark.parametrize("first", ["lossmetric_cli.plots", "lossmetric_cli.devices as devices; devices.load_tensorflow()"])
+def test_a_backend_that_the_shell_names_is_not_asked(first: str):
+    code = f"import {first}; import matplotlib; print(matplotlib.get_backend())"
+    shell = {**os.environ, "MPLBACKEND": "nonsense"}
+    done = subprocess.run([sys.executable, "-c", code], env=shell, capture_output=True, text=True, check=False)
+    assert done.stdout.strip().lower() == "agg", done.stderr

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 import os
 
-os.environ["MPLBACKEND"] = "Agg"  # a name that matplotlib does not know, of a shell in a notebook, would end the import
+os.environ["MPLBACKEND"] = "Agg"  # by another name, that matplotlib does not know, the import would fail
