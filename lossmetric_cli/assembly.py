@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +13,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from lossmetric_cli import anatomy, catalog, checks, columns, export, feed, losses, metrics, models, sampling, weights
+from lossmetric_cli import anatomy, catalog, checks, columns, devices, export, feed, losses, metrics, models, sampling, weights
 from lossmetric_cli.build import build
 from lossmetric_cli.callbacks import TrainEval, build_callbacks, hears_batches
 from lossmetric_cli.compiling import compile_model
 from lossmetric_cli.contest import build_rival
 from lossmetric_cli.data import Data
-from lossmetric_cli.errors import ConfigError, Refused
+from lossmetric_cli.errors import ConfigError, EnvironmentFault, Refused
 from lossmetric_cli.optimizers import build_optimizer
 from lossmetric_cli.outputs import Output, of
 from lossmetric_cli.rivals import Rival
 from lossmetric_cli.spec import RunSpec
 from lossmetric_cli.task import Task
+from lossmetric_cli.text import reason
 
 #: What stands for the activation of a model that gives no single answer: it has no `call`, or returns several things.
 UNANSWERED = "none"
@@ -65,11 +68,13 @@ class Setup:
 def assemble(spec: RunSpec, data: Data, folder: Path) -> Setup:
     """Return the compiled model and all that goes with it; `folder` is where callbacks write.
 
-    Raises Refused with everything that the checks have found, ConfigError for what cannot be built.
+    Raises Refused with everything that the checks have found, ConfigError for what cannot be built, EnvironmentFault for a
+    model that the memory does not hold.
     """
     findings = build(spec.check, path="check")
     try:
-        setup = _assembled(spec, data, folder, findings)
+        with _within_memory():
+            setup = _assembled(spec, data, folder, findings)
     except Refused:
         raise
     except ConfigError as error:
@@ -78,6 +83,18 @@ def assemble(spec: RunSpec, data: Data, folder: Path) -> Setup:
         raise findings.refusal(str(error)) from error
     findings.close()
     return setup
+
+
+@contextlib.contextmanager
+def _within_memory() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # of whatever class building and probing have made of it
+        if not devices.is_memory_full(error):
+            raise
+        raise EnvironmentFault(
+            "model: this machine has too little memory to build and try it; take a smaller model or a smaller batch_size"
+        ) from error
 
 
 def _assembled(spec: RunSpec, data: Data, folder: Path, findings: checks.Findings) -> Setup:
@@ -121,7 +138,7 @@ def _fed(
 ) -> dict[str, feed.Rows]:
     """Return the rows of each part as losses and metrics are fed; fill in what each output ends in and how it is measured."""
     rows = {name: _encoded(part, outputs) for name, part in data.parts.items()}
-    _read_heads(model, outputs, rows["train"].first(checks.PROBE_ROWS), data, findings)
+    _read_heads(model, outputs, rows["train"], data, findings)
     for output in outputs:
         with findings.stopping("metric_task"):
             output.metrics = _measured(output, spec, data)
@@ -214,8 +231,9 @@ def _refuse_large(rows: int, output: Output) -> None:
         )
 
 
-def _read_heads(model: keras.Model, outputs: list[Output], x: Any, data: Data, findings: checks.Findings) -> None:
+def _read_heads(model: keras.Model, outputs: list[Output], rows: feed.Rows, data: Data, findings: checks.Findings) -> None:
     """Fill in each output's last activation, the logits of its loss, and check the two against each other."""
+    x = rows.first(checks.PROBE_ROWS)
     if _is_without_answer(model, outputs, x):
         outputs[0].activation, outputs[0].metrics = UNANSWERED, []
         data.notes.append("model: it gives no single answer, so that there are no predictions")
@@ -237,7 +255,7 @@ def _read_heads(model: keras.Model, outputs: list[Output], x: Any, data: Data, f
         with findings.stopping("constant_head"):
             checks.refuse_constant_head(units=units, activation=output.activation, path=path)
         with findings.stopping("head_units"):
-            checks.refuse_units(task=output.task, units=units, path=path)
+            checks.refuse_units(task=output.task, shape=answer.shape[1:], labels=of(rows.y, output).shape[1:], path=path)
         if findings.of("stop") and output.task.kind not in catalog.loss_facts(output.loss).kinds:
             continue  # of another loss the head may be right: advice on both would be two ways that do not go together
         with findings.stopping("head_mismatch"):
@@ -267,9 +285,7 @@ def _answers(model: keras.Model, outputs: list[Output], x: Any) -> Any:
             answers = model(x, training=False)
         except Exception as error:  # whatever the user's model raises
             shapes = {name: array.shape[1:] for name, array in x.items()} if isinstance(x, dict) else x.shape[1:]
-            raise ConfigError(
-                f"model: it cannot answer rows of shape {shapes}: {' '.join(str(error).split())[:160]}"
-            ) from error
+            raise ConfigError(f"model: it cannot answer rows of shape {shapes}: {reason(error)}") from error
     names = [output.name for output in outputs if output.name]
     if names and (not isinstance(answers, dict) or set(answers) != set(names)):
         given = ", ".join(answers) if isinstance(answers, dict) else type(answers).__name__

@@ -14,6 +14,7 @@ from typing import Any
 
 from lossmetric_cli import shipped
 from lossmetric_cli.errors import ConfigError, EnvironmentFault, LmrunError, did_you_mean
+from lossmetric_cli.text import reason
 
 #: Packages whose code a config may name; `--allow-code=PACKAGE` adds to them for one call.
 TRUSTED = ("keras", "lossmetric_cli")
@@ -61,11 +62,11 @@ def build(node: dict[str, Any], *, path: str, **given: Any) -> Any:
     except (LmrunError, MemoryError):
         raise
     except ImportError as error:
-        told = _one_line(error)
+        told = reason(error)
         fix = "" if "pip install" in told else f"; pip install {error.name or 'what it names'}"
         raise EnvironmentFault(f"{path}: {told}{fix}") from error
     except Exception as error:
-        raise ConfigError(f"{path}: {target.__name__} refuses this: {_one_line(error)}") from error
+        raise ConfigError(f"{path}: {target.__name__} refuses this: {reason(error)}") from error
 
 
 def build_value(value: Any, *, path: str, **given: Any) -> Any:
@@ -249,7 +250,7 @@ def _import_longest(name: str, *, path: str) -> tuple[Any, list[str]]:
                     f"{path}: {module} needs '{missing}', which is not installed; pip install {missing}"
                 ) from error
         except Exception as error:
-            raise ConfigError(f"{path}: importing {module} failed: {type(error).__name__}: {_one_line(error)}") from error
+            raise ConfigError(f"{path}: importing {module} failed: {type(error).__name__}: {reason(error)}") from error
     raise ConfigError(f"{path}: no module '{parts[0]}' for '{name}'; is {parts[0]}.py in {Path.cwd()}?")
 
 
@@ -303,8 +304,3 @@ def _signature(target: Any) -> dict[str, inspect.Parameter]:
         return dict(inspect.signature(target).parameters)
     except (TypeError, ValueError):
         return {"kwargs": inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)}
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 160 else f"{text[:157]}…"

@@ -72,12 +72,15 @@ def start(spec: RunSpec) -> Machine:
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow and Keras, with the variables set that must stand before: backend, chatter, memory growth.
+    """Import TensorFlow and Keras, with the variables set that must stand before: backends, chatter, memory growth.
+
+    Keras imports matplotlib (3.15), which ends with a backend that it does not know, as a notebook's shell may name one.
 
     TensorFlow's libraries write a few lines to the process' stderr while they load, whatever the log level is (seen in
     2.21); those are dropped unless TF_CPP_MIN_LOG_LEVEL was set by the user.
     """
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["MPLBACKEND"] = "Agg"
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         import keras  # noqa: F401
@@ -102,6 +105,18 @@ def silent_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def is_memory_full(error: BaseException | None) -> bool:
+    """Return whether an error, or one that led to it, says that the memory is full.
+
+    Keras makes a RuntimeError of TensorFlow's where it comes up within a layer (3.15).
+    """
+    import tensorflow as tf
+
+    while error and not isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _wanted_devices(device: str, tf: Any) -> tuple[str, list[int]]:

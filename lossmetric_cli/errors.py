@@ -6,7 +6,7 @@ LmrunError                exit
 ├── DataError              3    a file, a column or a label
 ├── TrainingError          4    the model, the loss or a callback failed while it ran
 ├── EnvironmentFault       5    disk, device, memory, time or a missing package
-├── StateFault             7    what an earlier run left: damaged, of another run, or in use
+├── StateFault             7    a run's kept state: damaged, or of another request; or its folder is in use
 └── Stopped     5, 128 + n    its time or a signal, after the run kept what it had
 """
 
@@ -60,7 +60,7 @@ class EnvironmentFault(LmrunError):
 
 
 class StateFault(LmrunError):
-    """What an earlier run left cannot be gone on with: it is damaged, was made by another request, or is in use."""
+    """The state that a run kept cannot be gone on with: damaged, of another request or other data, or the run is in use."""
 
     exit_code = 7
 

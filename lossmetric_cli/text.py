@@ -10,8 +10,14 @@ MASK = "***"
 #: A name and a password in an address, and what its query calls a key.
 _LOGIN = re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
 _QUERY = re.compile(r"([?&][\w.-]*(?:key|token|secret|passw\w*|credential\w*|signature|sig)=)[^&#\s'\"]+", re.IGNORECASE)
-#: What steers a terminal, turns the direction of reading, or is no character by itself.
-_STEERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+#: What steers a terminal, its sequences as a whole, turns the direction of reading, or is no character by itself.
+_STEERS = re.compile(
+    "\x1b\\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+#: What Keras prints in bold of an error within a layer: its reason, between where it came up and what the layer was given.
+_BOLD = re.compile("\x1b\\[1m(.*?)\x1b\\[0m", re.DOTALL)
+#: The cells of an array of several axes, or of a long one.
+_CELLS = re.compile(r" ?\[\s*\[[-+.,…\deinfa\s\[\]]*\]\s*\]| ?\[[-+.,…\deinfa\s]{60,}\]")
 
 
 def tame(text: str) -> str:
@@ -26,6 +32,14 @@ def hides(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(hides, value))
     return isinstance(value, str) and MASK in value
+
+
+def reason(error: Exception, *, length: int = 160) -> str:
+    """Return why something of Keras failed, in one line: of its error that line, without the cells of what was computed."""
+    text = str(error)
+    found = _BOLD.search(text)
+    line = " ".join(tame(_CELLS.sub("", found[1] if found else text)).split())
+    return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def without(told: Any, hidden: Sequence[str] = ()) -> Any:

@@ -141,6 +141,7 @@ OWN_CODE = """
     relu = ends_in(lambda x, units: layers.Dense(units, "relu")(x))
     too_wide = ends_in(lambda x, units: layers.Dense(units + 2, "softmax")(x))
     two_columns = ends_in(lambda x, units: layers.Dense(2)(x))
+    too_deep = ends_in(lambda x, units: layers.Dense(units, "softmax")(layers.Reshape((4, 2))(x)))
     half = ends_in(lambda x, units: layers.Dense(units, "softmax", dtype="float16")(x))
 
     def frozen_dropout(task):
@@ -192,6 +193,9 @@ STOPPED = {
     "K5 more columns than classes": ("data=iris loss=scce model=my.too_wide", "head_units"),
     "K6 more columns than targets": ("data=diabetes model=my.two_columns", "head_units"),
     "K6 labels are stretched": ("data=diabetes model=my.two_columns check.ignore=[head_units]", "label_shape"),
+    "K6 answers of too many axes": ("data=iris loss=scce model=my.too_deep", "head_units"),
+    "K6 vectors of too many axes": ("data=iris loss=circle model=my.too_deep", "head_units"),
+    "K6 a whole answer a label": ("data=iris loss=cce model=my.too_deep check.ignore=[head_units]", "label_shape"),
     "K7 loss is stretched": ("data=diabetes loss=my.stretched", "own_loss"),
     "K7 loss of the rows' places": ("data=diabetes loss=my.by_place", "own_loss"),
     "K7 loss is infinite": ("data=diabetes loss=my.infinite", "own_loss"),
@@ -457,6 +461,12 @@ def test_an_ignored_check_finds_nothing_and_a_warning_stops_nothing(lmrun):
     assert "[head_mismatch]" in run.err
     assert {finding["check"] for finding in run.json("run.json")["findings"]} >= {"head_mismatch"}
     assert lmrun(*words, "check=skip").json("run.json")["findings"] == []
+
+
+def test_answers_of_too_many_axes_are_told_with_both_shapes_and_probed_no_further(lmrun, own):
+    err = lmrun("check", "data=iris", "model=my.too_deep", code=2).err
+    assert "it answers a row with the shape (4, 3), which labels of the shape () do not fit; end it in" in err
+    assert "[head_units]" in lmrun("check", "data=iris", "model=my.too_deep", "check=warn").out
 
 
 def test_an_unknown_name_to_ignore_is_refused(lmrun):

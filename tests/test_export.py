@@ -171,6 +171,18 @@ def test_words_of_an_export_are_refused_in_one_line(lmrun: Callable[..., Outcome
     assert told in lmrun("export", str(iris.folder), *words, code=2).err
 
 
+@pytest.mark.parametrize("place", ["", "state", "eval/export"])
+def test_an_export_stands_in_place_of_none_of_a_runs_own_files(lmrun: Callable[..., Outcome], iris: Outcome, place: str):
+    before = (iris.folder / "model.keras").read_bytes()
+    err = lmrun("export", str(iris.folder), "format=keras", f"to={iris.folder}/{place}", code=2).err
+    assert err.endswith(f"lies among the files of the run {iris.folder}; type to={iris.folder}/export, or a folder elsewhere\n")
+    assert (iris.folder / "model.keras").read_bytes() == before
+
+
+def test_a_saved_model_is_tried_in_a_folder_whose_name_is_a_pattern(lmrun: Callable[..., Outcome], iris: Outcome):
+    assert (lmrun("export", str(iris.folder), "format=saved_model", "to=[y]/export").folder / "saved_model").is_dir()
+
+
 def test_a_run_without_a_model_is_refused(lmrun: Callable[..., Outcome]):
     run = lmrun("data=iris", "save_model=false", *QUICK)
     assert "holds no model.keras" in lmrun("export", str(run.folder), code=2).err

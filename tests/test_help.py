@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lossmetric_cli import shipped
-from lossmetric_cli.cli.help import group_help, overview
+from lossmetric_cli.cli.help import group_help, overview, verb_help
 
 GROUPS = [*shipped.groups(), "experiment"]
 
@@ -70,6 +70,32 @@ def test_help_of_a_group_keeps_to_the_width_where_a_word_fits_it(width: int):
 
 def test_help_of_two_groups_is_both(lmrun):
     assert lmrun("help", "loss", "data").out == lmrun("help", "loss").out + "\n" + lmrun("help", "data").out
+
+
+def test_help_of_a_verb_has_its_commands_the_words_it_takes_and_its_exit_codes(lmrun):
+    out = lmrun("help", "resume").out
+    assert re.search(r"^  lmrun resume outputs/latest\s+go on with a run that was left", out)
+    assert re.findall(r"^  (epochs|fork|exact|exit code 7)", out, re.MULTILINE) == ["epochs", "fork", "exact", "exit code 7"]
+    assert re.findall(r"lmrun explain [\w ]+", lmrun("help", "explain").out) == [
+        *("lmrun explain NAME", "lmrun explain outputs", "lmrun explain gap outputs"),
+    ]
+
+
+def test_every_verb_has_help(lmrun):
+    typed = {command.split()[1] for command in re.findall(r"^  (lmrun [a-z]+(?: .*)?)$", overview(80), re.MULTILINE)}
+    for verb in typed - {"help"}:
+        assert f"lmrun {verb}" in lmrun("help", verb).out
+
+
+def test_help_of_what_is_a_verb_and_a_group_is_both(lmrun):
+    out = lmrun("help", "check").out
+    assert "lmrun check [WORDS]" in out
+    assert re.search(r"^strict ", out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("width", [20, 80])
+def test_help_of_a_verb_stands_below_its_words_on_a_narrow_terminal(width: int):
+    assert "\n  fork=true\n      a new run that begins with its weights" in verb_help("resume", width)
 
 
 def test_help_of_an_unknown_group_says_which_was_meant(lmrun):

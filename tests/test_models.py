@@ -243,6 +243,7 @@ def test_subclass_does_not_tell_its_last_activation():
 
 OWN = """
 import keras
+import tensorflow as tf
 
 def small(task, units=3):
     return keras.Sequential([
@@ -260,6 +261,24 @@ class Big(keras.Model):
 
 def nothing():
     return 3
+
+def of_five(task):
+    return keras.Sequential([keras.Input((5,)), keras.layers.Dense(task.units)])
+
+def too_large(task):
+    return bytearray(10**16)
+
+class Full(keras.layers.Layer):  # what a device says after ten seconds of trying
+    def call(self, inputs):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor")
+
+class TooLarge(keras.Model):
+    def __init__(self, task):
+        super().__init__()
+        self.wide = Full()
+
+    def call(self, inputs):
+        return self.wide(inputs)
 """
 
 
@@ -277,6 +296,21 @@ def test_what_is_no_model_is_refused(lmrun, own_code):
     own_code("own_models", OWN)
     done = lmrun("data=iris", "model=own_models.nothing", "epochs=1", code=2)
     assert "model: own_models.nothing returns a int and no keras.Model" in done.err
+
+
+def test_model_of_another_input_is_refused_with_the_reason_and_without_the_rows(lmrun, own_code):
+    own_code("own_models", OWN)
+    line = lmrun("check", "data=digits", "model=own_models.of_five", code=2).err.splitlines()[-1]
+    assert line.startswith("lmrun: error: model: it cannot answer rows of shape (8, 8, 1): Invalid input shape for input")
+    assert line.endswith("Expected shape (None, 5), but input has incompatible shape (64, 8, 8, 1)")
+    assert "[" not in line
+
+
+@pytest.mark.parametrize("target", ["too_large", "TooLarge"])
+def test_model_that_no_memory_holds_is_the_machines_fault(target: str, lmrun, own_code):
+    own_code("own_models", OWN)
+    err = lmrun("check", "data=iris", f"model=own_models.{target}", code=5).err
+    assert "model: this machine has too little memory to build and try it; take a smaller model" in err
 
 
 def test_linear_regression_without_noise_finds_the_line(lmrun):

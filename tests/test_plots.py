@@ -1,6 +1,7 @@
 """The curves of a run: first the numbers that are drawn, then where the ink goes, then the files."""
 
 import itertools
+import os
 import subprocess
 import sys
 
@@ -380,3 +381,11 @@ def test_svg_of_a_long_run_is_small(record, tmp_path):
     columns = {name: noise[:, i] for i, name in enumerate(learning(1, names))}
     [path] = save(curves(record(metrics, **columns)), tmp_path, "curves", write=store.write, formats=["svg"])
     assert path.stat().st_size < 500_000
+
+
+@pytest.mark.parametrize("first", ["lossmetric_cli.plots", "lossmetric_cli.devices as devices; devices.load_tensorflow()"])
+def test_a_backend_that_the_shell_names_is_not_asked(first: str):
+    code = f"import {first}; import matplotlib; print(matplotlib.get_backend())"
+    shell = {**os.environ, "MPLBACKEND": "nonsense"}
+    done = subprocess.run([sys.executable, "-c", code], env=shell, capture_output=True, text=True, check=False)
+    assert done.stdout.strip().lower() == "agg", done.stderr

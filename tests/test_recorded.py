@@ -14,7 +14,7 @@ from conftest import Outcome
 from omegaconf import OmegaConf
 
 from lossmetric_cli import spec as specs
-from lossmetric_cli.cli.recorded import recorded
+from lossmetric_cli.cli.recorded import recorded, run_of
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.spec import RunSpec
 
@@ -119,6 +119,9 @@ def test_settings_of_later_versions_have_their_defaults(run: Path):
     config = yaml.safe_load(file.read_text(encoding="utf-8"))
     del config["validation_freq"]
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    info = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    del info["config"]["validation_freq"]
+    (run / "run.json").write_text(json.dumps(info), encoding="utf-8")
     assert composed(run)["validation_freq"] == 1
 
 
@@ -182,3 +185,26 @@ def test_a_run_without_its_config_is_refused(run: Path):
     shutil.rmtree(run / ".hydra")
     with pytest.raises(ConfigError, match=r"config\.yaml is missing"):
         recorded(run, [])
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.97])
+def test_a_config_that_is_torn_is_damaged_and_no_other_request(run: Path, share: float):
+    file = run / ".hydra" / "config.yaml"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join(lines[: int(share * len(lines))]), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"config\.yaml is damaged: it lacks .*, which the run's run\.json has"):
+        recorded(run, [])
+
+
+def test_the_folder_of_all_runs_is_no_sweep_and_names_the_latest(run: Path):
+    (run.parent / "latest").symlink_to(run)
+    with pytest.raises(ConfigError, match=r"^\. is no run folder, it holds them; type lmrun eval latest$"):
+        run_of(["."], "eval")
+
+
+def test_a_sweep_is_told_from_folders_of_other_names(run: Path, tmp_path: Path):
+    with pytest.raises(ConfigError, match="is no run folder"):
+        run_of([str(tmp_path)], "eval")
+    run.rename(tmp_path / "0")
+    with pytest.raises(ConfigError, match=r"is a sweep; type lmrun eval .*/0 for one of its jobs"):
+        run_of([str(tmp_path)], "eval")

@@ -50,3 +50,7 @@ class Case:
     def answer(self, output: Output) -> Any:
         """Return what the model computes for some training rows, (rows, columns), of one output."""
         return of(self.computed, output)
+
+    def fits(self, output: Output) -> bool:
+        """Return whether the model answers an output with a column for each of its task's, so that its loss can be tried."""
+        return output.task.head != "embedding" and tuple(self.answer(output).shape[1:]) == (output.task.units,)

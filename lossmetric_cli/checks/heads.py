@@ -22,13 +22,13 @@ _CUT = 1e-6
 
 
 def read_off(answers: np.ndarray) -> str:
-    """Return the activation that predictions (rows, columns) look like: softmax, sigmoid or linear.
+    """Return the activation that predictions (rows, …, columns) look like: softmax, sigmoid or linear.
 
     For a model that does not tell its last activation: rows that sum to 1 are shares of classes, cells between 0 and 1
     that are not all alike are probabilities, and everything else is scores.
     """
     inside = bool(((answers >= 0) & (answers <= 1)).all())
-    if inside and answers.ndim == 2 and answers.shape[1] > 1 and np.allclose(answers.sum(axis=1), 1, atol=1e-3):
+    if inside and answers.ndim > 1 and answers.shape[-1] > 1 and np.allclose(answers.sum(axis=-1), 1, atol=1e-3):
         return "softmax"
     return "sigmoid" if inside and answers.min() > 0 and np.ptp(answers) > 0 else "linear"
 
@@ -39,10 +39,15 @@ def refuse_constant_head(*, units: int | None, activation: str | None, path: str
         raise ConfigError(f"{path}: 1 output with softmax is always 1.0; type {_setting(path)}=sigmoid")
 
 
-def refuse_units(*, task: Task, units: int | None, path: str) -> None:
-    """Raise ConfigError for a model that answers with another number of columns than the task has."""
-    if units is not None and units != task.units and task.head != "embedding":
-        raise ConfigError(f"{path}: it answers with {units} columns, and this {task.kind} task wants {task.units}")
+def refuse_units(*, task: Task, shape: tuple[int, ...], labels: tuple[int, ...], path: str) -> None:
+    """Raise ConfigError for a model that does not answer a row with the columns that the task has; both shapes are a row's."""
+    if len(shape) != 1:
+        raise ConfigError(
+            f"{path}: it answers a row with the shape {shape}, which labels of the shape {labels} do not fit; "
+            f"end it in keras.layers.Flatten() and keras.layers.Dense({task.units})"
+        )
+    if shape[0] != task.units and task.head != "embedding":
+        raise ConfigError(f"{path}: it answers with {shape[0]} columns, and this {task.kind} task wants {task.units}")
 
 
 def refuse_mismatch(loss: Any, *, task: Task, activation: str | None, path: str) -> None:
@@ -71,7 +76,7 @@ def refuse_mismatch(loss: Any, *, task: Task, activation: str | None, path: str)
 
 def swapped_logits(case: Case, output: Output) -> Found:
     """Compare the loss of what the model computes with the loss of the same numbers as predict returns them."""
-    if not isinstance(output.loss, keras.losses.Loss) or output.task.head == "embedding":
+    if not isinstance(output.loss, keras.losses.Loss) or not case.fits(output):
         return
     computed = case.answer(output)
     shown = np.asarray(computed)
@@ -93,7 +98,7 @@ def double_softmax(case: Case, output: Output) -> Found:
     A softmax inside a loss makes it blind to a number added to all columns of a row; a sigmoid inside makes it equal to
     the cross-entropy of logits.
     """
-    if output.activation not in ("softmax", "sigmoid"):
+    if output.activation not in ("softmax", "sigmoid") or not case.fits(output):
         return
     shown = np.asarray(case.answer(output), dtype="float32")
     labels = case.labels(output, "train")[: len(shown)].astype("float32")

@@ -28,8 +28,47 @@ _COMMANDS = {
     "lmrun explain gap outputs/latest": "why its loss is not its val_loss",
     "lmrun list losses": "all names; --aliases: what other libraries call them",
 }
+#: What each verb takes beside what its line in `_COMMANDS` shows, and what its exit codes mean where others have none such.
+_VERBS = {
+    "check": {
+        "WORDS": "those of a run: lmrun check data=iris metrics=auc",
+        "exit codes 2 and 3": "a check stops the run, or the words do; its data cannot be read or learned from",
+    },
+    "eval": {
+        "metrics=mcc+auc": "other metrics than the run's; a loss is one too",
+        "data.path=NEW.csv": "other rows, read as the run's own were; data.test_path=… where it was trained with one",
+        "weights=best": "those that callbacks=checkpoint kept; the last ones are the default",
+    },
+    "export": {
+        "format=keras+onnx": "keras, saved_model, litert and onnx, several with +; keras+saved_model is the default",
+        "to=FOLDER": "where they go; the folder export of the run is the default",
+        "weights=best": "those that callbacks=checkpoint kept; the last ones are the default",
+        "exit code 4": "a file does not answer elsewhere what the run answered; none is kept then",
+    },
+    "plot": {"RUN RUN": "several runs, one after the other"},
+    "report": {"RUN RUN": "several runs, one after the other"},
+    "resume": {
+        "epochs=500": "more epochs than the run was to have",
+        "fork=true": "a new run that begins with its weights, and takes any words: fork=true lr=0.01",
+        "exact=true": "refuse where other versions, threads or devices may give other bits, which else is said",
+        "data.path=NEW.csv": "where the same data lies by now",
+        "exit code 7": "no whole state is there, the words or the data are others, or the run is at work somewhere",
+    },
+    "rerun": {
+        "WORDS": "any words, which change what the run was asked: lmrun rerun outputs/latest lr=0.01 seed=1",
+    },
+    "explain": {
+        "NAME task=multilabel": "what a name means for such a task: binary, multiclass, multilabel or regression",
+        "RUN RUN": "several runs or sweeps, one after the other",
+    },
+    "list": {
+        "KIND": "losses, metrics, optimizers, schedules, callbacks, data, models, experiments, ideas or checks",
+        "--aliases": "with the names that other libraries have for them",
+    },
+}
 _MORE = {
     "lmrun help GROUP": "its options, a line each",
+    "lmrun help VERB": "what eval, export, resume and the like take",
     "lmrun --cfg job [WORDS]": "the config that words make, every knob",
     "lmrun -sc install=bash": "completion for your shell",
     "-q": "errors only",
@@ -40,9 +79,23 @@ WIDE = 115
 
 
 def show(words: list[str]) -> int:
-    """Print the help of groups, or of everything; return the exit code."""
-    print(tame("\n".join(map(group_help, words)) if words else overview()), end="")
+    """Print the help of groups and verbs, or of everything; return the exit code."""
+    print(tame("\n".join(map(_help_of, words)) if words else overview()), end="")
     return 0
+
+
+def _help_of(word: str) -> str:
+    """Return the help of a verb, of a group, or of what is both."""
+    if word not in _VERBS:
+        return group_help(word)
+    return verb_help(word) + (f"\n{group_help(word)}" if word in _groups() else "")
+
+
+def verb_help(verb: str, width: int | None = None) -> str:
+    """Return what a verb does, the words that it takes, and exit codes of its own, a line each."""
+    width = width or shutil.get_terminal_size((WIDE, 24)).columns
+    lines = {command: text for command, text in _COMMANDS.items() if command.split()[1:2] == [verb]}
+    return "\n".join([*_commands(lines | _VERBS[verb], width=width), ""])
 
 
 def overview(width: int | None = None) -> str:
@@ -72,7 +125,7 @@ def group_help(group: str, width: int | None = None) -> str:
     """
     groups = [*_groups(), "experiment"]
     if group not in groups:
-        raise ConfigError(f"unknown group '{group}'{did_you_mean(group, groups)} (lmrun help lists them)")
+        raise ConfigError(f"unknown group '{group}'{did_you_mean(group, [*groups, *_VERBS])} (lmrun help lists them)")
     width = width or shutil.get_terminal_size((1000, 24)).columns  # into a pipe a line each, for grep
     real = shipped.aliases(group)
     files = {name: file for name, file in shipped.options(group).items() if name not in real}

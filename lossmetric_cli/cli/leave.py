@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from lossmetric_cli import catalog, devices, masking
+from lossmetric_cli import catalog, devices, masking, shipped
 from lossmetric_cli.cli import jobs
 from lossmetric_cli.cli.recorded import recorded, run_of
 from lossmetric_cli.console import Voice
@@ -59,11 +59,13 @@ def evaluate(words: list[str]) -> Path:
 def export(words: list[str]) -> Path:
     """Write a run's model in the formats of others, try each elsewhere, and return the folder that holds them.
 
-    Raises ConfigError for no run folder and for unknown formats.
+    Raises ConfigError for no run folder, for unknown formats and for a place among a run's own files.
     """
     record, typed = run_of(words, "export")
     which, typed = _taken("weights", typed, default="last", known=_WEIGHTS)
     to, typed = _taken("to", typed, default=str(record.folder / "export"))
+    place = Path(to).expanduser().resolve()
+    _refuse_own_files(place, to)
     formats, typed = _taken("format", typed, default="keras,saved_model")
     kinds = list(dict.fromkeys(name for name in re.split(r"[+,\[\] ]", formats) if name))
     for kind in kinds:
@@ -74,7 +76,15 @@ def export(words: list[str]) -> Path:
     voice = _voice(notes, quiet=_is_quiet(typed))
     from lossmetric_cli import shipping
 
-    return shipping.ship(asked, record, kinds, which=which, to=Path(to).expanduser().resolve(), voice=voice)
+    return shipping.ship(asked, record, kinds, which=which, to=place, voice=voice)
+
+
+def _refuse_own_files(place: Path, typed: str) -> None:
+    """Refuse a folder in which a run keeps its own files: an export would stand in place of its model.keras."""
+    run = next((folder for folder in (place, *place.parents) if (folder / "run.json").exists()), None)
+    if run and place.relative_to(run).parts[:1] != ("export",):
+        own = shipped.shown(run)
+        raise ConfigError(f"to={typed} lies among the files of the run {own}; type to={own}/export, or a folder elsewhere")
 
 
 def _voice(notes: list[str], *, quiet: bool) -> Voice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from lossmetric_cli import build, shipped
 from lossmetric_cli.cli import app, compose, words
 from lossmetric_cli.cli.named import fill_outputs
 from lossmetric_cli.errors import ConfigError
-from lossmetric_cli.record import Record
+from lossmetric_cli.record import Record, is_sweep
 from lossmetric_cli.spec import GROUPS, SETTINGS, RunSpec, setting_hint
 from lossmetric_cli.text import MASK, hides
 
@@ -22,13 +23,16 @@ from lossmetric_cli.text import MASK, hides
 def run_of(words: list[str], verb: str) -> tuple[Record, list[str]]:
     """Return the record of the run that the first word names, and the other words.
 
-    Raises ConfigError for no run folder, and for a sweep. EnvironmentFault for one in which a link leads elsewhere.
+    Raises ConfigError for no run folder, for a sweep and for what holds runs. EnvironmentFault for one in which a link leads
+    elsewhere.
     """
     if not words or "=" in words[0] or words[0][:1] == "-":
         raise ConfigError(f"{verb} needs a run folder; type lmrun {verb} outputs/latest")
     folder = Path(words[0]).resolve()
-    if any(folder.glob("*/run.json")) and not (folder / "run.json").exists():
+    if is_sweep(folder):
         raise ConfigError(f"{words[0]} is a sweep; type lmrun {verb} {words[0]}/0 for one of its jobs")
+    if (folder / "latest").is_dir() and not (folder / "run.json").exists():
+        raise ConfigError(f"{words[0]} is no run folder, it holds them; type lmrun {verb} {Path(words[0]) / 'latest'}")
     record = Record.read(folder)
     _refuse_malformed(record)
     return record, words[1:]
@@ -85,7 +89,22 @@ def _read(record: Record) -> dict[str, Any]:
         node = OmegaConf.load(file)
     if not isinstance(node, DictConfig):
         raise ConfigError(f"{record.folder} cannot be composed again: {file} is no config")
-    return _plain(node)
+    config = _plain(node)
+    gone = _lacking(json.loads(json.dumps(config, default=str)), record.info.get("config"))
+    if gone:
+        named = ", ".join(gone[:3]) + (f" and {len(gone) - 3} more" if len(gone) > 3 else "")
+        raise ConfigError(f"{file} is damaged: it lacks {named}, which the run's run.json has; put it back from a copy")
+    return config
+
+
+def _lacking(node: Any, told: Any, path: str = "") -> list[str]:
+    """Return the keys of a config, as run.json tells it, that are not in what was read; an interpolation may stand for them."""
+    if not isinstance(told, dict) or (isinstance(node, str) and "${" in node):
+        return []
+    if not isinstance(node, dict):
+        return [path]
+    inner = [(f"{path}.{key}".lstrip("."), key) for key in told]
+    return [gone for here, key in inner for gone in (_lacking(node[key], told[key], here) if key in node else [here])]
 
 
 def _changed(config: dict[str, Any], arguments: argparse.Namespace, *, own: list[str]) -> dict[str, Any]:

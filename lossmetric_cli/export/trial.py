@@ -31,8 +31,15 @@ def answers_elsewhere(kind: str, model: Path, rows: Any, *, modules: list[str]) 
         named = {f"x.{name}": array for name, array in rows.items()} if isinstance(rows, dict) else {"x": rows}
         np.savez(given, **{name: array.astype("U") if array.dtype == object else array for name, array in named.items()})
         own = [str(Path.cwd()), *modules] if modules else []
-        command = [sys.executable, "-I", str(_SCRIPT), kind, str(model), str(given), str(found), *own]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603
+        command = [sys.executable, "-I", str(_SCRIPT), kind, model.name, str(given), str(found), *own]
+        done = subprocess.run(  # noqa: S603
+            command,
+            cwd=model.parent,  # TensorFlow takes a path for a pattern, and finds nothing in a folder called [y] (2.21)
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
         if done.returncode:
             last = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), "it ended without a word")
             raise TrainingError(f"{model.name} does not answer without lmrun: {last.strip()[:160]}")

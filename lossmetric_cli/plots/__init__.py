@@ -3,6 +3,7 @@
 A plot of your own is a function `draw(record, ...) -> matplotlib.figure.Figure` and a YAML in conf/plots that names it.
 """
 
+from lossmetric_cli.plots import backend  # noqa: F401  first, before anything here imports matplotlib
 from lossmetric_cli.plots.diagram import model
 from lossmetric_cli.plots.files import save
 from lossmetric_cli.plots.ink import curves

@@ -45,6 +45,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return told
 
 
+def is_sweep(folder: Path) -> bool:
+    """Return whether a folder holds the jobs of a sweep, which lie in folders that numbers name."""
+    return not (folder / "run.json").exists() and any(file.parent.name.isdigit() for file in folder.glob("*/run.json"))
+
+
 @contextlib.contextmanager
 def reading(folder: Path) -> Iterator[None]:
     """Say of a record that anything may have written that it is damaged, where its values are of other kinds than a run's.

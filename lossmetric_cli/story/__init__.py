@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lossmetric_cli.errors import ConfigError
 from lossmetric_cli.explain import explain, is_name, page
+from lossmetric_cli.record import Record, is_sweep, reading
 
 #: The run or sweep that ended last, under the default `out`.
 LATEST = Path("outputs") / "latest"
@@ -42,14 +43,8 @@ def _folder(word: str) -> Path | None:
     return path if is_path else None
 
 
-def is_sweep(folder: Path) -> bool:
-    """Return whether a folder holds the jobs of a sweep."""
-    return not (folder / "run.json").exists() and any(file.parent.name.isdigit() for file in folder.glob("*/run.json"))
-
-
 def _told(folder: Path, *, is_gap: bool, width: int) -> str:
-    from lossmetric_cli.record import Record, reading  # what names mean is told without it
-    from lossmetric_cli.story import gaps, runs, sweeps
+    from lossmetric_cli.story import gaps, runs, sweeps  # what names mean is told without them
 
     if is_gap and is_sweep(folder):
         raise ConfigError(f"{folder} is a sweep, and a gap is that of a run; type lmrun explain gap {folder}/0")

@@ -67,6 +67,11 @@ def huge(folder: Path) -> None:
     os.truncate(folder / "run.json", 300_000_000)
 
 
+def large_config(folder: Path) -> None:
+    """Let the config be 100 MB."""
+    os.truncate(folder / ".hydra" / "config.yaml", 100_000_000)
+
+
 def as_sweep(folder: Path) -> None:
     """Make the run the only job of a sweep, and let it say that it is elsewhere."""
     info("job", to="../../outside; touch ran")(folder)
@@ -145,9 +150,7 @@ CASES = [
     case("page-of-the-history-of-another", "leads out of .* by a link", PAGE, linked("history.csv", PRECIOUS), code=5),
     case("story-of-the-scores-of-another", "leads out of .* by a link", RUN, linked("metrics.json", PRECIOUS), code=5),
     case("plot-of-the-history-of-another", "leads out of .* by a link", DRAWN, linked("history.csv", PRECIOUS), code=5),
-    case(
-        "page-of-a-config-without-end", THEIRS, PAGE, lambda folder: os.truncate(folder / ".hydra/config.yaml", 10**12), code=0
-    ),
+    case("page-of-a-large-config", THEIRS, PAGE, large_config, code=0),
     case("page-with-a-picture-without-end", THEIRS, PAGE, linked("plots/other.svg", "/dev/zero"), code=0),
     case("page-of-wrong-types", DAMAGED, PAGE, info("metrics", to=[1])),
     case("page-of-no-run", DAMAGED, PAGE, info(to=[])),

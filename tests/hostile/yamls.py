@@ -220,7 +220,7 @@ PLACES = [
         code=0,
         files={OPTION: "# \x1b]0;pwned\x07 mine\n_target_: x.y\n"},
     ),
-    Case("escapes-in-a-word", r"unknown loss '\[2Jmse'", ("loss=\x1b[2Jmse",)),
-    experiment("escapes-in-a-key", r"unknown key '\[2Jepochs'", '"\\e[2Jepochs": 1\n'),
+    Case("escapes-in-a-word", r"unknown loss 'mse'", ("loss=\x1b[2Jmse",)),
+    experiment("escapes-in-a-key", r"unknown key 'epochs'", '"\\e[2Jepochs": 1\n'),
 ]
 CASES = [*TARGETS, *INSIDE, *HYDRA, *PARSED, *PLACES]
