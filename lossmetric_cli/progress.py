@@ -30,6 +30,7 @@ from lossmetric_cli.headlines import (
     watches,
 )
 from lossmetric_cli.outputs import Output
+from lossmetric_cli.ranges import gentler
 from lossmetric_cli.record import Record
 from lossmetric_cli.spec import RunSpec
 from lossmetric_cli.task import Task
@@ -145,7 +146,7 @@ class Progress:
         self.setup.model.stop_training = True  # no exception here: callbacks are to close their files
         self.broken = (
             f"{what} {where}in epoch {self.epochs_done} (learning rate {rate:g}); "
-            f"try optimizer.learning_rate={rate / 10:g} or optimizer.clipnorm=1"
+            f"try optimizer.learning_rate={gentler(rate):g} or optimizer.clipnorm=1"
         )
 
     def fine_tuning(self, what: str, *, before: int, rate: float) -> None:

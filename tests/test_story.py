@@ -137,7 +137,7 @@ def test_early_stopping_is_what_ended_it(stopped):
 def test_a_loss_that_became_nan_is_told_with_a_smaller_learning_rate(broken):
     text = told(broken)
     assert "It failed after 1 epoch of 3: loss became nan at step 2 of 4 in epoch 1" in text
-    assert text.endswith("lmrun data=iris optimizer=sgd epochs=3 'plots=[]' optimizer.learning_rate=1e+29")
+    assert text.endswith("lmrun data=iris optimizer=sgd epochs=3 'plots=[]' optimizer.learning_rate=0.1")
 
 
 @pytest.mark.parametrize(

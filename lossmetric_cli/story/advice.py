@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from lossmetric_cli.ranges import gentler
 from lossmetric_cli.record import Record
 from lossmetric_cli.shipped import shown
 from lossmetric_cli.story import gaps
@@ -26,7 +27,7 @@ def _after_failure(info: dict[str, Any]) -> list[tuple[str, str]]:
     rate = _rate(info)
     if "learning rate" not in info.get("error", "") or not rate:
         return []
-    return [("The steps were too long. A tenth of the learning rate:", command(info, f"optimizer.learning_rate={rate / 10:g}"))]
+    return [("The steps were too long. A smaller learning rate:", command(info, f"optimizer.learning_rate={gentler(rate):g}"))]
 
 
 def _after_leaving(record: Record) -> list[tuple[str, str]]:
@@ -44,7 +45,7 @@ def _by_verdicts(info: dict[str, Any]) -> list[tuple[str, str]]:
     rate, model = _rate(info), config["model"] if isinstance(config.get("model"), dict) else {}
     found = []
     if "diverged" in verdicts and rate:
-        found.append(("A tenth of the learning rate:", command(info, f"optimizer.learning_rate={rate / 10:g}")))
+        found.append(("A smaller learning rate:", command(info, f"optimizer.learning_rate={gentler(rate):g}")))
     if "predicts one" in verdicts or "val_loss" in _no_better(info):
         rates = "optimizer.learning_rate=0.1,0.01,0.001,0.0001"
         found.append(
