@@ -11,7 +11,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -252,13 +251,14 @@ json.dump(outcomes, sys.stdout)
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What `lmrun` answers to every case that needs no model."""
     halves = [BEFORE_TENSORFLOW[::2], BEFORE_TENSORFLOW[1::2]]
+    folders = [tmp_path_factory.mktemp("cases") for _ in halves]  # not in the threads, of which one would clear the other's
     with ThreadPoolExecutor() as pool:
-        return dict(item for answered in pool.map(partial(answer_each, tmp_path_factory), halves) for item in answered.items())
+        return dict(item for answered in pool.map(answer_each, folders, halves) for item in answered.items())
 
 
-def answer_each(tmp_path_factory: pytest.TempPathFactory, asked: list[Case]) -> dict[str, dict[str, Any]]:
+def answer_each(folder: Path, asked: list[Case]) -> dict[str, dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-c", ANSWER_EACH, tmp_path_factory.mktemp("cases"), " ".join(HEAVY)],
+        [sys.executable, "-c", ANSWER_EACH, folder, " ".join(HEAVY)],
         input=json.dumps([asdict(case) for case in asked]),
         capture_output=True,
         text=True,
