@@ -20,6 +20,8 @@ _ASCII = str.maketrans({"·": "-", "↑": "^", "↓": "v", "★": "*", "…": "~
 
 #: Where sentences begin, after the word that says what they are.
 INDENT = 13
+#: Columns below which a sentence stands at the margin all the way.
+NARROW = 33
 #: Letters of an epoch's line that is not printed on a terminal.
 PIPED = 120
 
@@ -120,8 +122,10 @@ class Voice:
         if not self._console.is_terminal:
             self._console.print(text, soft_wrap=True)
             return
-        for number, line in enumerate(text[INDENT:].wrap(self._console, max(20, self._console.width - INDENT))):
-            self._console.print((text[:INDENT] if number == 0 else Text(" " * INDENT)) + line, no_wrap=True, crop=False)
+        indent = INDENT if self._console.width >= NARROW else 0
+        for number, line in enumerate(text[indent:].wrap(self._console, self._console.width - indent)):
+            begin = text[:indent] if number == 0 else Text(" " * indent)
+            self._console.print(begin + line, no_wrap=True, crop=False, overflow="ignore")
 
     def _print_row(self, text: Text) -> None:
         """Print a line of figures, whose end is cut on a terminal too narrow for it."""

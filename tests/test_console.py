@@ -42,6 +42,14 @@ def test_a_sentence_is_folded_on_a_terminal_and_loses_no_word(terminal):
     assert " ".join(terminal.getvalue().split()) == " ".join(SENTENCE.split())
 
 
+@pytest.mark.parametrize("columns", [20, 25, 32, 33, 40])
+def test_a_narrow_terminal_loses_no_letter(columns, monkeypatch, terminal):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    Voice(stream=terminal).say(SENTENCE)
+    assert max(map(len, terminal.getvalue().splitlines())) <= columns
+    assert "".join(terminal.getvalue().split()) == "".join(SENTENCE.split())
+
+
 def test_columns_that_do_not_fit_a_line_are_named_once():
     stream = io.StringIO()
     voice = Voice(stream=stream)
