@@ -124,13 +124,14 @@ def _first_cause(error: BaseException) -> BaseException:
 
 def _leave(record: Record, stopped: Stopped) -> None:
     """Leave this process for good, from another thread than the one that trains, which never came back."""
-    record.interrupt(stopped)
-    if (record.folder / "history.csv").exists():
-        _report(record, Voice(quiet=True))
-    _advise(stopped, record)
-    complain(stopped)
-    sys.stdout.flush()
-    os._exit(stopped.exit_code)
+    try:
+        record.interrupt(stopped)
+        if (record.folder / "history.csv").exists():
+            _report(record, Voice(quiet=True))
+        _advise(stopped, record)
+        complain(stopped)
+    finally:  # a disk that takes nothing is no reason to stay
+        os._exit(stopped.exit_code)
 
 
 @contextlib.contextmanager
