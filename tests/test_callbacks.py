@@ -93,6 +93,7 @@ OURS = {
     "model.keras",
     "model.txt",
     "predictions.npz",
+    "report.html",
     "run.json",
     "timing.csv",
 }

@@ -27,6 +27,7 @@ def test_the_headline_command_leaves_everything_a_run_folder_promises(lmrun):
         "plots/model.png",
         "plots/model.svg",
         "predictions.npz",
+        "report.html",
         "state/000001.state",
         "run.json",
         "timing.csv",
