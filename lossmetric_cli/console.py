@@ -6,7 +6,6 @@ import math
 import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -74,7 +73,7 @@ class Voice:
         self,
         *,
         title: str,
-        folder: Path | None = None,
+        folder: str | None = None,
         optimises: str,
         reports: list[tuple[str, str, str | None]],
         watches: str,

@@ -154,3 +154,12 @@ def test_every_loop_over_batches_shows_a_pulse(kind):
     assert trained >= 5 + 5  # batches of 16 rows of 70, of 8 rows of 40
     assert scored >= 5
     assert predicted >= 5
+
+
+@pytest.mark.parametrize(("kind", "taken"), [(feed.DeviceFeed, 20), (feed.Feed, 32)])  # it is looked at after 16 batches
+def test_the_rest_of_an_epoch_is_left_out_once_the_loss_is_no_number(kind, taken):
+    model, pace = compiled(), feed.Pace.of(ROWS, batch_size=1, steps_per_epoch=None, steps_per_execution=1, validation=None)
+    rows = kind(parts(), pace=pace, seed=3)
+    rows.is_lost = lambda: rows.done >= 20
+    model.fit(**rows.fit_arguments(model), epochs=1, verbose=0)
+    assert int(model.optimizer.iterations) == taken

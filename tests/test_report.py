@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,11 +127,23 @@ def test_a_run_that_was_killed_has_one_once_it_is_asked_for(copy: Path, lmrun: C
     assert "It has not ended, or was killed: 4 epochs of 4 so far." in page.text
 
 
-def test_what_cannot_be_written_fails_no_run(lmrun: Callable[..., Any], monkeypatch: pytest.MonkeyPatch):
-    """A file where the page's template is not: the nearest to a page that fails for a reason of its own."""
-    monkeypatch.setattr("lossmetric_cli.report.page._template", lambda: 1 / 0)
-    found = lmrun("data=iris", "epochs=1", "plots=[]")
-    assert " report.html failed: ZeroDivisionError" in found.err
+BLOCKS = """
+    import pathlib
+
+    import keras
+
+    class Blocks(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            (record,) = pathlib.Path("outputs").glob("2*/*/run.json")
+            (record.parent / "report.html").mkdir()
+"""
+
+
+def test_what_cannot_be_written_fails_no_run(lmrun: Callable[..., Any], tmp_path: Path):
+    (tmp_path / "my_callbacks.py").write_text(textwrap.dedent(BLOCKS))
+    found = lmrun("data=iris", "epochs=1", "plots=[]", "callbacks=my_callbacks.Blocks")
+    assert " note        report.html failed: " in found.err
+    assert Record.read(found.folder).info["status"] == "finished"
 
 
 # How large it is

@@ -34,6 +34,13 @@ def test_a_rise_within_the_scatter_of_the_rows_is_not_overfitting():
     assert "overfits" not in said(history(val, error=0.05))
 
 
+def test_a_val_loss_that_rose_within_the_scatter_has_not_stayed():
+    val = np.where(EPOCHS <= 20, 1 - 0.02 * EPOCHS, 0.6 + 0.007 * (EPOCHS - 20))
+    told = said(history(val, error=0.05))  # 0.07 above the lowest, which is less than two errors and more than half a one
+    assert "no better since epoch 20: val_loss was 0.6 and ends at 0.67" in told
+    assert "plateau" not in told
+
+
 def test_a_val_loss_that_falls_to_the_end_is_still_improving():
     assert "still improving" in said(history(1 - 0.02 * EPOCHS))
 

@@ -7,6 +7,8 @@ import errno
 import os
 import sys
 import traceback
+from collections.abc import Callable
+from pathlib import Path
 
 from lossmetric_cli.errors import ConfigError, EnvironmentFault, LmrunError, Stopped, did_you_mean
 from lossmetric_cli.text import tame, without
@@ -179,19 +181,19 @@ def _plot(words: list[str]) -> int:
     """Draw the pictures of finished runs again, without TensorFlow, and print the folder of each."""
     from lossmetric_cli.cli.redraw import redraw
 
-    if not words:
-        raise ConfigError("plot needs a run folder; type lmrun plot outputs/latest")
-    for word in words:
-        print(redraw(word))
-    return 0
+    return _for_each_run("plot", redraw, words)
 
 
 def _report(words: list[str]) -> int:
     """Write the page of each run folder, and print its path."""
     from lossmetric_cli.cli.redraw import page
 
+    return _for_each_run("report", page, words)
+
+
+def _for_each_run(verb: str, make: Callable[[str], Path], words: list[str]) -> int:
     if not words:
-        raise ConfigError("report needs a run folder; type lmrun report outputs/latest")
+        raise ConfigError(f"{verb} needs a run folder; type lmrun {verb} outputs/latest")
     for word in words:
-        print(page(word))
+        print(make(word))
     return 0

@@ -77,7 +77,7 @@ def rerun(words: list[str]) -> Path:
 def _refuse_way_out(config: DictConfig, record: Record, typed: list[str]) -> None:
     """Refuse that a record, which anybody may have made, says where a new run goes; below here or beside itself is no harm."""
     place, here = Path(config.out).resolve(), Path.cwd().resolve()
-    is_typed = any(word.lstrip("+").partition("=")[0] == "out" for word in typed)
+    is_typed = any(key_of(word) == "out" for word in typed)
     # a run lies in out/<day>/, a job of a sweep in out/sweeps/<day>/<time>/
     if is_typed or here in (place, *place.parents) or place in (record.folder.parents[1], *record.folder.parents[3:4]):
         return

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from lossmetric_cli import catalog, devices, masking, shipped
 from lossmetric_cli.cli import jobs
-from lossmetric_cli.cli.recorded import recorded, run_of
+from lossmetric_cli.cli.recorded import key_of, recorded, run_of
 from lossmetric_cli.console import Voice
 from lossmetric_cli.errors import ConfigError, did_you_mean
 from lossmetric_cli.text import hides
@@ -45,9 +45,8 @@ def evaluate(words: list[str]) -> Path:
     config = recorded(record.folder, [word for word in typed if word not in elsewhere])
     asked, notes = jobs.load(config)
     record.hidden = masking.secrets(config)
-    asked.quiet = _is_quiet(typed)
     other = jobs.load(recorded(record.folder, typed))[0] if elsewhere else None
-    is_new = other is not None or any(_key(word) == "data.test_path" for word in typed)
+    is_new = other is not None or any(key_of(word) == "data.test_path" for word in typed)
     voice = _voice(notes, quiet=asked.quiet)
     from lossmetric_cli import evaluation
 
@@ -73,7 +72,7 @@ def export(words: list[str]) -> Path:
     config = recorded(record.folder, typed)
     asked, notes = jobs.load(config)
     record.hidden = masking.secrets(config)
-    voice = _voice(notes, quiet=_is_quiet(typed))
+    voice = _voice(notes, quiet=asked.quiet)
     from lossmetric_cli import shipping
 
     return shipping.ship(asked, record, kinds, which=which, to=place, voice=voice)
@@ -99,10 +98,10 @@ def _voice(notes: list[str], *, quiet: bool) -> Voice:
 
 def _taken(name: str, words: list[str], *, default: str, known: tuple[str, ...] = ()) -> tuple[str, list[str]]:
     """Return the value of a word that is the verb's own, and the other words."""
-    value = next((word.partition("=")[2] for word in reversed(words) if _key(word) == name), default)
+    value = next((word.partition("=")[2] for word in reversed(words) if key_of(word) == name), default)
     if known:
         _refuse_unknown(value, name, list(known))
-    return value, [word for word in words if _key(word) != name]
+    return value, [word for word in words if key_of(word) != name]
 
 
 def _refuse_unknown(value: str, name: str, known: list[str]) -> None:
@@ -110,22 +109,14 @@ def _refuse_unknown(value: str, name: str, known: list[str]) -> None:
         raise ConfigError(f"{name}={value} is none of {', '.join(known)}{did_you_mean(value, known)}")
 
 
-def _key(word: str) -> str:
-    return word.lstrip("+~").partition("=")[0]
-
-
-def _is_quiet(words: list[str]) -> bool:
-    return bool({"-q", "--quiet", "quiet=true"} & set(words))
-
-
 def _as_test(word: str, own: DictConfig) -> str:
     """Return `data.path=` as the rows that are only tested on, where the run's data have such: read as its own rows are."""
-    return word.replace("data.path=", "data.test_path=", 1) if _key(word) == "data.path" and "test_path" in own.data else word
+    return word.replace("data.path=", "data.test_path=", 1) if key_of(word) == "data.path" and "test_path" in own.data else word
 
 
 def _names_other_data(word: str, own: DictConfig) -> bool:
     """Return whether a word is about other rows than the run's: not a secret that the run's own data are read with."""
-    key = _key(word)
+    key = key_of(word)
     return key.split(".")[0] == "data" and key != "data.test_path" and not hides(_plain(own, key))
 
 
@@ -136,7 +127,7 @@ def _plain(config: DictConfig, key: str) -> Any:
 
 def _refuse_training(word: str) -> None:
     """Refuse a word that a run's weights were trained by."""
-    key = _key(word)
+    key = key_of(word)
     if word[:1] == "-" or key.split(".")[0] in _MEASURING or re.fullmatch(r"outputs\.\w+\.metrics(\..*)?", key):
         return
     hint = "a loss is a metric too, metrics=NAME" if key.split(".")[0] == "loss" else "lmrun rerun trains with it"

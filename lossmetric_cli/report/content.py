@@ -106,7 +106,7 @@ def _figures(record: Record) -> Table | None:
     constants = scores.get("baseline", {}).get(part, {})
     known = {name: value for name, value in constants.items() if value is not None and scores[part].get(name) is not None}
     against["constant answer"] = _shown({name: settled(value, beside=scores[part][name]) for name, value in known.items()})
-    against |= {NAIVE.get(name, name): _shown(known) for name, known in scores.get("naive", {}).get(part, {}).items()}
+    against |= {NAIVE.get(name, name): _shown(found) for name, found in scores.get("naive", {}).get(part, {}).items()}
     if part in scores.get("rival", {}):
         against[scores["rival"]["name"]] = _shown(scores["rival"][part])
     against = dict([(heading, cells) for heading, cells in against.items() if cells][:_MOST_COLUMNS])
